@@ -1,0 +1,1 @@
+"""One module (or folder) a system; each defines `SPEC`. Found by registry.py."""

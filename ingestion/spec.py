@@ -1,0 +1,199 @@
+"""What a source must say of itself. Data only: building pipelines and loading belong to pipeline.py."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from dlt.extract import DltSource
+
+    from ingestion.settings import Settings
+
+ColumnType = Literal["text", "bigint", "decimal", "double", "bool", "date", "timestamp", "json"]
+COLUMN_TYPES: frozenset[str] = frozenset(
+    {"text", "bigint", "decimal", "double", "bool", "date", "timestamp", "json"}
+)
+# What a source can feed. Each member is one union var of the dbt project (`lead_sources`, ...): the sources that
+# provide it are listed there, and a structure test compares that list with the registry.
+PROVIDES: frozenset[str] = frozenset(
+    {
+        "leads",
+        "deals",
+        "deal_stages",
+        "orders",
+        "order_lines",
+        "web_purchases",
+        "ad_performance",
+        "exchange_rates",
+        "other_costs",
+        "consent_counts",
+        "experiments",
+        "attribution_paths",
+    }
+)
+KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates"})
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
+_COLUMN = re.compile(r"^_?[a-z][a-z0-9_]{0,60}$")
+
+
+class SpecError(ValueError):
+    """A source describes itself in a way that cannot be right; names the source, the field and the value."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One raw column. `precision`/`scale` hold for decimals; `personal` is masked wherever a person may look."""
+
+    name: str
+    type: ColumnType
+    description: str = ""
+    personal: bool = False
+    nullable: bool = True
+    precision: int = 18
+    scale: int = 6
+
+    def __post_init__(self) -> None:
+        if not _COLUMN.match(self.name):
+            raise SpecError(f"column name {self.name!r}: expected snake_case, at most 60 characters")
+        if self.type not in COLUMN_TYPES:
+            raise SpecError(f"column {self.name}: type {self.type!r}; expected one of {sorted(COLUMN_TYPES)}")
+        if self.type == "decimal" and not (0 <= self.scale <= self.precision <= 38):
+            raise SpecError(f"column {self.name}: decimal({self.precision},{self.scale}) cannot be")
+
+    def dlt_hint(self) -> dict[str, Any]:
+        """The column as dlt's schema wants it."""
+        hint: dict[str, Any] = {"name": self.name, "data_type": self.type, "nullable": self.nullable}
+        if self.type == "decimal":
+            hint |= {"precision": self.precision, "scale": self.scale}
+        return hint
+
+    def duckdb_type(self) -> str:
+        """The type of the column in a raw DuckDB file."""
+        types = {
+            "text": "VARCHAR",
+            "bigint": "BIGINT",
+            "double": "DOUBLE",
+            "bool": "BOOLEAN",
+            "date": "DATE",
+            "timestamp": "TIMESTAMP WITH TIME ZONE",
+            "json": "JSON",
+        }
+        return types.get(self.type) or f"DECIMAL({self.precision},{self.scale})"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A raw table: its columns, the columns that make a row unique, and the columns a re-pull replaces by."""
+
+    name: str
+    columns: tuple[Column, ...]
+    row_key: tuple[str, ...]  # unique in raw; also lets an interrupted load be finished exactly once
+    merge_key: tuple[str, ...] = ()  # rows with the same values are replaced together (delete-insert)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not _COLUMN.match(self.name):
+            raise SpecError(f"table name {self.name!r}: expected snake_case")
+        names = [c.name for c in self.columns]
+        if not names:
+            raise SpecError(f"table {self.name}: declares no columns")
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise SpecError(f"table {self.name}: columns declared twice: {', '.join(twice)}")
+        if not self.row_key:
+            raise SpecError(f"table {self.name}: row_key is empty; name the columns that make a row unique")
+        for what, cols in (("row_key", self.row_key), ("merge_key", self.merge_key)):
+            if unknown := [c for c in cols if c not in names]:
+                raise SpecError(f"table {self.name}: {what} names {unknown[0]!r}, which is not a column")
+
+    @property
+    def personal(self) -> frozenset[str]:
+        return frozenset(c.name for c in self.columns if c.personal)
+
+    def column(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Whether a source can run, and if not, what to do about it."""
+
+    ready: bool
+    message: str  # e.g. "3 datasets in drop/catalogue.yml", "no catalogue; set WAREHOUSE_FILES_CATALOGUE"
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What a source may know of the run it loads for."""
+
+    settings: Settings
+    as_of: date
+    exclude_tables: frozenset[str] = frozenset()  # quarantined by the contract in this run: leave them out
+    progress: Callable[[str], None] = lambda message: None
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """All the house knows of a source. Adding a system is one module that defines `SPEC`, and its own rooms.
+
+    `configured` says whether it can run; `build` gives the dlt source for one run; `migrations` holds the SQL that
+    brings raw from version n-1 to n (added columns need none: they are found by comparison).
+    """
+
+    name: str
+    kind: str
+    description: str
+    owner: str
+    tables: tuple[Table, ...]
+    provides: frozenset[str]
+    configured: Callable[[Settings], Configuration]
+    build: Callable[[LoadContext], DltSource]
+    restatement_days: int = 0  # how far back every night pulls again
+    expected_lag_days: int = 1  # how old the newest day may be when all is well
+    stale_after_days: int = 3  # from here on the source is called stale
+    schema_version: int = 1
+    migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        def refuse(what: str, value: object, expected: str) -> None:
+            raise SpecError(f"source {self.name!r}: {what} is {value!r}; expected {expected}")
+
+        if not _NAME.match(self.name):
+            refuse("name", self.name, "snake_case, starting with a letter")
+        if self.kind not in KINDS:
+            refuse("kind", self.kind, f"one of {sorted(KINDS)}")
+        if not self.tables:
+            refuse("tables", self.tables, "at least one table")
+        names = [t.name for t in self.tables]
+        if len(set(names)) != len(names):
+            refuse("tables", names, "each table once")
+        if unknown := sorted(self.provides - PROVIDES):
+            refuse("provides", unknown, f"members of {sorted(PROVIDES)}")
+        for what in ("restatement_days", "expected_lag_days"):
+            if getattr(self, what) < 0:
+                refuse(what, getattr(self, what), "0 or more days")
+        if self.stale_after_days < self.expected_lag_days:
+            refuse("stale_after_days", self.stale_after_days, f"at least the lag of {self.expected_lag_days}")
+        if not self.owner:
+            refuse("owner", self.owner, "who answers for this source")
+        if self.schema_version < 1:
+            refuse("schema_version", self.schema_version, "1 or more")
+        if bad := sorted(v for v in self.migrations if not 2 <= v <= self.schema_version):
+            refuse("migrations", bad, f"versions from 2 to {self.schema_version}")
+
+    def table(self, name: str) -> Table:
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise SpecError(f"source {self.name!r} has no table {name!r}; it has {[t.name for t in self.tables]}")
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes exactly when a raw table would look different."""
+        shape = [[t.name, [asdict(c) | {"description": ""} for c in t.columns]] for t in self.tables]
+        return hashlib.sha256(json.dumps([self.schema_version, shape]).encode()).hexdigest()[:16]
