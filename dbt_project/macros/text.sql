@@ -1,0 +1,32 @@
+{# Text: matching and scrubbing. #}
+
+{% macro matches(expression, pattern) -%}
+    {{ return(adapter.dispatch('matches')(expression, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches(expression, pattern) -%}
+    regexp_matches({{ expression }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro default__matches(expression, pattern) -%}
+    regexp_like({{ expression }}, '{{ pattern }}')
+{%- endmacro %}
+
+{# E-mail addresses inside a text (a URL, a campaign name) are replaced, also in their URL-encoded form. #}
+{% macro scrub_emails(expression) -%}
+    {{ return(adapter.dispatch('scrub_emails')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__scrub_emails(expression) -%}
+    regexp_replace({{ expression }}, '[A-Za-z0-9._+\-]+(@|%40)[A-Za-z0-9.\-]+\.[A-Za-z]{2,}', '(e-mail)', 'g')
+{%- endmacro %}
+
+{# Trimmed text; blank is null. #}
+{% macro clean_text(expression) -%}
+    nullif(trim({{ expression }}), '')
+{%- endmacro %}
+
+{# A currency code as ISO 4217 writes it. #}
+{% macro currency_code(expression) -%}
+    upper({{ clean_text(expression) }})
+{%- endmacro %}
