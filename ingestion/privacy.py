@@ -47,6 +47,10 @@ def install(connection: duckdb.DuckDBPyConnection, key: bytes) -> None:
         connection.execute(macro)
 
 
+# What mask() does, for SQL: {value} is a text expression.
+MASK_SQL = "(left({value}, 1) || '***(' || length({value}) || ')')"
+
+
 def mask(value: object) -> str | None:
     """A personal value as a person may see it: its first character and length; None stays None."""
     if value is None:

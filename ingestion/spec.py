@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from dlt.extract import DltSource
+    from duckdb import DuckDBPyConnection
 
     from ingestion.settings import Settings
 
@@ -57,6 +58,7 @@ class Column:
     nullable: bool = True
     precision: int = 18
     scale: int = 6
+    hard_delete: bool = False  # dlt's marker: rows where it is true only take out what they replace
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -96,6 +98,7 @@ class Table:
     row_key: tuple[str, ...]  # unique in raw; also lets an interrupted load be finished exactly once
     merge_key: tuple[str, ...] = ()  # rows with the same values are replaced together (delete-insert)
     description: str = ""
+    date_column: str = ""  # the column that dates a row, for freshness
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -107,7 +110,8 @@ class Table:
             raise SpecError(f"table {self.name}: columns declared twice: {', '.join(twice)}")
         if not self.row_key:
             raise SpecError(f"table {self.name}: row_key is empty; name the columns that make a row unique")
-        for what, cols in (("row_key", self.row_key), ("merge_key", self.merge_key)):
+        dated = (self.date_column,) if self.date_column else ()
+        for what, cols in (("row_key", self.row_key), ("merge_key", self.merge_key), ("date_column", dated)):
             if unknown := [c for c in cols if c not in names]:
                 raise SpecError(f"table {self.name}: {what} names {unknown[0]!r}, which is not a column")
 
@@ -127,6 +131,16 @@ class Configuration:
     message: str  # e.g. "3 datasets in drop/catalogue.yml", "no catalogue; set WAREHOUSE_FILES_CATALOGUE"
 
 
+@dataclass
+class LoadNotes:
+    """What a source tells of its load while it runs: trouble that did not stop it, and counts of its own."""
+
+    problems: list[str] = field(default_factory=list)
+    rejected: int = 0
+    rows: dict[str, int] = field(default_factory=dict)  # by raw table; empty: counted from the package
+    all_failed: bool = False  # trouble, and nothing to load beside it
+
+
 @dataclass(frozen=True)
 class LoadContext:
     """What a source may know of the run it loads for."""
@@ -135,6 +149,7 @@ class LoadContext:
     as_of: date
     exclude_tables: frozenset[str] = frozenset()  # quarantined by the contract in this run: leave them out
     progress: Callable[[str], None] = lambda message: None
+    notes: LoadNotes = field(default_factory=LoadNotes)
 
 
 @dataclass(frozen=True)
@@ -158,6 +173,8 @@ class SourceSpec:
     stale_after_days: int = 3  # from here on the source is called stale
     schema_version: int = 1
     migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    # (newest day, why it is stale) from the raw file, for a source that knows better than its date columns
+    freshness: Callable[[DuckDBPyConnection, Settings, date], tuple[date | None, list[str]]] | None = None
 
     def __post_init__(self) -> None:
         def refuse(what: str, value: object, expected: str) -> None:

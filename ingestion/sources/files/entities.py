@@ -53,8 +53,10 @@ ROW_COLUMNS: tuple[Column, ...] = (
     _c("_system", "text", "whose ids these are: datasets of one system share them"),
     _c("_file_key", "text", "hash of dataset and path: what a corrected file replaces"),
     _c("_file_modified_at", "timestamp", "when the file was last written: the newest file wins a declared key"),
-    _c("_row", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
+    _c("_row", "bigint", "number of the row in its file, after unpivoting"),
+    _c("_line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
     _c("_row_key", "text", "hash of the dataset's declared key; null when it declares none"),
+    Column("_deleted", "bool", "tells dlt to take the file's rows out; never stored", hard_delete=True),
 )
 
 _TRAFFIC = (
@@ -332,21 +334,25 @@ FILES_TABLE = Table(
     row_key=("_file_key",),
     merge_key=("_file_key",),
     description="Every file ever seen and what became of it. One row a file (dataset and path).",
+    date_column="max_date",
 )
 
 REJECTS_TABLE = Table(
     "_rejects",
     (
         _c("_file_key", "text", "hash of dataset and path"),
-        _c("_row", "bigint", "the row's line in the file"),
+        _c("_row", "bigint", "number of the row in its file; minus the line for one that is no row"),
+        _c("line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
         _c("dataset", "text", "the dataset in the catalogue"),
         _c("entity", "text", "the canonical entity"),
         _c("path", "text", "the file"),
         _c("column", "text", "the file's column"),
         _c("value", "text", "what stood there; masked where personal"),
         _c("reason", "text", "what was expected"),
+        _c("is_refused_file", "bool", "whether the whole file was refused, and what was loaded before stayed"),
+        Column("_deleted", "bool", "tells dlt to take the file's rows out; never stored", hard_delete=True),
     ),
-    row_key=("_file_key", "_row", "column"),
+    row_key=("_file_key", "_row"),
     merge_key=("_file_key",),
     description="Rows that could not be read. One row a line, with its first bad column.",
 )

@@ -1,0 +1,386 @@
+"""The drop folder of a company without an API: files, described by a YAML catalogue, into canonical raw tables.
+
+Here: which files are new, what becomes of each, and the dlt source. Reading is reading.py's, meaning conversion.py's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingestion.errors import SourceError
+from ingestion.settings import Settings
+from ingestion.sources.files.catalogue import SOURCE, Catalogue, Dataset, load_catalogue
+from ingestion.sources.files.entities import BY_NAME, ENTITIES, FILES_TABLE, REJECTS_TABLE, TABLES
+from ingestion.spec import Configuration, LoadContext, SourceSpec, Table
+
+if TYPE_CHECKING:
+    import duckdb
+    from dlt.extract import DltSource
+
+    from ingestion.sources.files.locations import FoundFile
+
+_READER_VERSION = "1"  # raise it when the same file would be read to other rows: all files are loaded anew
+_REFUSED_REJECTS = 1000  # how many bad rows of a refused file are kept
+
+
+@dataclass
+class FileState:
+    """A row of `_files`: what is known of one file."""
+
+    _file_key: str
+    dataset: str
+    entity: str
+    path: str
+    content_hash: str | None = None
+    size_bytes: int | None = None
+    modified_at: datetime | None = None
+    definition_hash: str | None = None
+    status: str = "loaded"
+    message: str | None = None
+    n_rows: int = 0
+    n_loaded: int = 0
+    n_rejected: int = 0
+    n_null_skipped: int = 0
+    max_date: date | None = None
+    loaded_as_of: date | None = None
+
+    @property
+    def key(self) -> str:
+        return self._file_key
+
+    def holds(self, file: FoundFile, definition: str) -> bool:
+        """Whether the file is the one that was loaded, as far as its size, time and definition tell."""
+        return (
+            self.status == "loaded"
+            and self.size_bytes == file.size
+            and self.modified_at == file.modified_at
+            and self.definition_hash == definition
+        )
+
+
+@dataclass
+class Changes:
+    """What one night brings: Parquet files by raw table, and the tables in which something is replaced."""
+
+    parquet: dict[str, list[Path]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    replacing: set[str] = field(default_factory=set)
+    states: list[FileState] = field(default_factory=list)
+
+    def add(self, table: str, path: Path, rows: int) -> None:
+        self.parquet.setdefault(table, []).append(path)
+        self.counts[table] = self.counts.get(table, 0) + rows
+
+
+def configured(settings: Settings) -> Configuration:
+    """Ready when there is a catalogue; whether it is right shows when it is loaded."""
+    path = settings.files_catalogue
+    if not path.exists():
+        return Configuration(False, f"no catalogue at {path}; write one (docs/files.md) or set WAREHOUSE_FILES_CATALOGUE")
+    try:
+        return Configuration(True, f"{len(load_catalogue(path).datasets)} datasets in {path.name}")
+    except SourceError as e:
+        return Configuration(True, e.detail)
+
+
+def build(context: LoadContext) -> DltSource:
+    """The dlt source for one night: only what changed since the last good load. Raises SourceError for a bad catalogue."""
+    import dlt
+
+    from ingestion.pipeline import columns_hint
+
+    settings = context.settings
+    catalogue = load_catalogue(settings.files_catalogue)
+    scratch = settings.scratch_dir / f"files-{id(context)}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True, mode=0o700)
+    changes = _Night(context, catalogue, scratch).run()
+
+    def resource(table: Table) -> Any:
+        def rows() -> Iterator[Any]:
+            for path in changes.parquet.get(table.name, ()):
+                yield dlt.mark.with_file_import(str(path), "parquet", items_count=changes.counts[table.name])
+
+        # a night that only adds files appends: faster, and nothing is there to be replaced
+        merging = table.name in changes.replacing
+        return dlt.resource(
+            rows,
+            name=table.name,
+            columns=columns_hint(table, merging=merging),
+            merge_key=table.merge_key if merging else None,
+            write_disposition={"disposition": "merge", "strategy": "delete-insert"} if merging else "append",
+            file_format="parquet",
+        )
+
+    return dlt.source(lambda: [resource(t) for t in TABLES if t.name in changes.parquet], name=SOURCE)()
+
+
+class _Night:
+    """One pass over the catalogue. Everything that goes wrong with one file stays with that file."""
+
+    def __init__(self, context: LoadContext, catalogue: Catalogue, scratch: Path) -> None:
+        import duckdb
+
+        self.context = context
+        self.catalogue = catalogue
+        self.scratch = scratch
+        self.changes = Changes()
+        self.known = _known_files(context.settings)
+        self.in_raw = {key for key, state in self.known.items() if state.n_loaded or state.n_rejected}
+        self.outputs: dict[str, list[str]] = {}
+        self.con = duckdb.connect(str(scratch / "scratch.duckdb"), config={"temp_directory": str(scratch / "spill")})
+
+    def run(self) -> Changes:
+        with closing(self.con):
+            for name, dataset in self.catalogue.datasets.items():
+                if dataset.entity not in self.context.exclude_tables:
+                    self._dataset(name, dataset)
+            self._write_outputs()
+        self.context.notes.all_failed = bool(self.context.notes.problems) and not any(
+            s.status == "loaded" for s in {**self.known, **{s.key: s for s in self.changes.states}}.values()
+        )
+        return self.changes
+
+    def _dataset(self, name: str, dataset: Dataset) -> None:
+        from ingestion.sources.files.locations import find
+        from ingestion.sources.files.reading import FileProblem
+
+        settings = self.context.settings
+        try:
+            found = find(dataset.location, settings.files_catalogue.parent)
+        except (FileProblem, OSError) as e:
+            self._problem(name, dataset.location, e)
+            return
+        except Exception as e:  # noqa: BLE001 - a bucket's client has errors of its own
+            self._problem(name, dataset.location, e)
+            return
+        if not found and not any(s.dataset == name for s in self.known.values()):
+            self._problem(name, dataset.location, FileProblem("no file there yet"))
+        definition = dataset.definition_hash(settings.reporting_time_zone) + _READER_VERSION
+        here = {_file_key(name, f.path): f for f in found}
+        if dataset.mirror:
+            for state in [s for s in self.known.values() if s.dataset == name and s.key not in here]:
+                if state.status != "gone":
+                    self._take_out(state)
+        for key, file in here.items():
+            state = self.known.get(key)
+            if state and state.holds(file, definition):
+                continue
+            try:
+                self._file(name, dataset, key, file, definition)
+            except FileProblem as e:
+                self._refuse(name, dataset, key, file, str(e))
+            except Exception as e:  # noqa: BLE001 - one file's trouble is its own; the others go on
+                self._refuse(name, dataset, key, file, f"{type(e).__name__}: {str(e).splitlines()[0][:300]}")
+
+    def _file(self, name: str, dataset: Dataset, key: str, file: FoundFile, definition: str) -> None:
+        from ingestion.sources.files import conversion, locations, reading
+
+        self.context.progress(f"reading {file.path}")
+        path = locations.fetch(file, self.scratch / "fetched")
+        digest = reading.content_hash(path)
+        before = self.known.get(key)
+        state = FileState(
+            key, name, dataset.entity, file.path, digest, file.size, file.modified_at, definition,
+            loaded_as_of=self.context.as_of,
+        )  # fmt: skip
+        if before and before.status == "loaded" and (before.content_hash, before.definition_hash) == (digest, definition):
+            before.modified_at, before.size_bytes = file.modified_at, file.size  # touched, not changed
+            self._remember(before)
+            return
+        if not dataset.allow_copies and (original := self._copy_of(state)):
+            raise reading.FileProblem(
+                f"the same content as {original.path}, which is loaded; delete one of them, or set `allow_copies: true`"
+            )
+        zone = dataset.zone(self.context.settings.reporting_time_zone).key
+        self.con.execute(f"set timezone = {conversion.quoted(zone)}")
+        cells = reading.read_cells(self.con, path, file.path, dataset, self.scratch)
+        cells, state.n_null_skipped = conversion.unpivot(self.con, cells, dataset)
+        origin = conversion.Origin(name, key, file.modified_at.isoformat())
+        table = f"rows_{key}"
+        conversion.convert(self.con, cells, dataset, origin, table)
+        n_read, n_bad = self._one(f"select count(*), count(_bad) from {table}")
+        state.n_rejected = n_bad + len(cells.broken)
+        state.n_rows = n_read + len(cells.broken)
+        state.n_loaded = n_read - n_bad
+        self._write_rejects(state, table, cells.broken, n_bad)
+        share = state.n_rejected / state.n_rows if state.n_rows else 0.0
+        if share > dataset.max_reject_share:
+            self.con.execute(f"drop table {table}")
+            example = self._first_reject(state)
+            raise reading.FileProblem(
+                f"{state.n_rejected} of {state.n_rows} rows cannot be read ({share:.1%}; max_reject_share is "
+                f"{dataset.max_reject_share:.0%}); first: {example}"
+            )
+        if dates := [c for c in dataset.canonical.newest if c in dataset.columns]:
+            state.max_date = self._one(f"select max(coalesce({', '.join(f'{c}::date' for c in dates)})) from {table} where _bad is null")[0]
+        self.outputs.setdefault(dataset.entity, []).append(table)
+        if key in self.in_raw:
+            self.changes.replacing |= {dataset.entity, REJECTS_TABLE.name}
+        if not state.n_loaded and key in self.in_raw:
+            self._tombstone(dataset.entity, key)
+        self.context.notes.rejected += state.n_rejected
+        self.context.notes.rows[dataset.entity] = self.context.notes.rows.get(dataset.entity, 0) + state.n_loaded
+        self._remember(state)
+
+    def _copy_of(self, state: FileState) -> FileState | None:
+        for other in self.known.values():
+            same = other.dataset == state.dataset and other.content_hash == state.content_hash
+            if same and other.key != state.key and other.status in ("loaded", "refused") and other.n_rows:
+                return other
+        return None
+
+    def _refuse(self, name: str, dataset: Dataset, key: str, file: FoundFile, message: str) -> None:
+        """Keep what was loaded before, and say why the new content was not taken."""
+        before = self.known.get(key) or FileState(key, name, dataset.entity, file.path)
+        before.status, before.message = "refused", message
+        self._remember(before)
+        self.context.notes.problems.append(f"{name}: {file.path}: {message}")
+
+    def _problem(self, name: str, location: str, error: Exception) -> None:
+        self.context.notes.problems.append(f"{name}: {location}: {str(error).splitlines()[0][:300]}")
+
+    def _take_out(self, state: FileState) -> None:
+        """A mirrored file disappeared: its rows and rejects go."""
+        self._tombstone(state.entity, state.key)
+        self._tombstone(REJECTS_TABLE.name, state.key)
+        state.status, state.message = "gone", "the file disappeared, and the dataset mirrors its folder"
+        state.n_rows = state.n_loaded = state.n_rejected = state.n_null_skipped = 0
+        state.max_date = None
+        self._remember(state)
+
+    def _tombstone(self, table: str, key: str) -> None:
+        self.changes.replacing.add(table)
+        path = self.scratch / f"gone-{table}-{key}.parquet"
+        self.con.execute(f"copy (select '{key}' as _file_key, true as _deleted) to '{path}' (format parquet)")
+        self.changes.add(table, path, 0)
+
+    def _write_rejects(self, state: FileState, table: str, broken: list[Any], n_bad: int) -> None:
+        from ingestion.sources.files.conversion import quoted
+
+        share_is_too_high = state.n_rows and state.n_rejected / state.n_rows > self.catalogue.datasets[state.dataset].max_reject_share
+        if not (n_bad or broken):
+            if state.key in self.in_raw:
+                self._tombstone(REJECTS_TABLE.name, state.key)
+            return
+        if state.key in self.in_raw or (self.known.get(state.key) and self.known[state.key].status == "refused"):
+            self.changes.replacing.add(REJECTS_TABLE.name)
+        path = self.scratch / f"rejects-{state.key}.parquet"
+        self.con.execute("create or replace temp table broken_rows (line bigint, reason varchar)")
+        if broken:
+            self.con.executemany("insert into broken_rows values (?, ?)", [[b.line, b.reason] for b in broken])
+        limit = f"limit {_REFUSED_REJECTS}" if share_is_too_high else ""
+        self.con.execute(
+            f"""copy (
+                select '{state.key}' as _file_key, *, {quoted(state.dataset)} as dataset, {quoted(state.entity)} as entity,
+                    {quoted(state.path)} as path, {bool(share_is_too_high)} as is_refused_file
+                from (
+                    select _row, _line as line, _bad.column as "column", _bad.value as value, _bad.reason as reason
+                    from {table} where _bad is not null
+                    union all
+                    select -line, line, null, null, reason from broken_rows
+                ) order by line, _row {limit}
+            ) to '{path}' (format parquet)"""
+        )
+        self.changes.add(REJECTS_TABLE.name, path, state.n_rejected)
+
+    def _first_reject(self, state: FileState) -> str:
+        path = self.scratch / f"rejects-{state.key}.parquet"
+        line, column, value, reason = self._one(
+            f"""select line, "column", value, reason from read_parquet('{path}') order by line, _row limit 1"""
+        )
+        where = f", column {column!r}" if column else ""
+        what = f", value {value!r}" if value is not None else ""
+        return f"line {line}{where}{what}: {reason}"
+
+    def _remember(self, state: FileState) -> None:
+        self.known[state.key] = state
+        if not any(s.key == state.key for s in self.changes.states):
+            self.changes.states.append(state)
+
+    def _write_outputs(self) -> None:
+        """One Parquet file an entity: a load job has a price, so many small files become one."""
+        for entity, tables in self.outputs.items():
+            columns = [c for c in BY_NAME[entity].table().columns if c.name != "_deleted"]
+            rows = " union all by name ".join(f"select * exclude (_bad) from {t} where _bad is null" for t in tables)
+            have = {r[0] for r in self.con.execute(f"describe {rows}").fetchall()}
+            picked = ", ".join(f'"{c.name}"::{_parquet_type(c.duckdb_type())} as "{c.name}"' for c in columns if c.name in have)
+            path = self.scratch / f"{entity}.parquet"
+            done = self.con.execute(f"copy (select {picked} from ({rows})) to '{path}' (format parquet, compression snappy)")
+            written = done.fetchone()
+            self.changes.add(entity, path, int(written[0]) if written else 0)
+        if self.changes.states:
+            self._write_states()
+
+    def _write_states(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        types = {"text": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", "UTC"), "date": pa.date32()}
+        schema = pa.schema([(c.name, types[c.type]) for c in FILES_TABLE.columns])
+        path = self.scratch / "_files.parquet"
+        pq.write_table(pa.Table.from_pylist([asdict(s) for s in self.changes.states], schema), path)
+        self.changes.replacing.add(FILES_TABLE.name)
+        self.changes.add(FILES_TABLE.name, path, len(self.changes.states))
+
+    def _one(self, query: str) -> Any:
+        return self.con.execute(query).fetchone()
+
+
+def _parquet_type(duckdb_type: str) -> str:
+    return "VARCHAR" if duckdb_type == "JSON" else duckdb_type
+
+
+def _file_key(dataset: str, path: str) -> str:
+    return hashlib.sha256(f"{dataset}|{path}".encode()).hexdigest()[:32]
+
+
+def _known_files(settings: Settings) -> dict[str, FileState]:
+    """What raw holds of each file, by file key."""
+    import duckdb
+
+    names = [c.name for c in FILES_TABLE.columns]
+    con = duckdb.connect(str(settings.raw_file(SOURCE)), read_only=True)
+    with closing(con):
+        con.execute("set timezone = 'UTC'")
+        rows = con.execute(f"select {', '.join(names)} from files._files").fetchall()
+    states = (FileState(*row) for row in rows)
+    return {s.key: _in_utc(s) for s in states}
+
+
+def _in_utc(state: FileState) -> FileState:
+    if state.modified_at:
+        state.modified_at = state.modified_at.astimezone(UTC)
+    return state
+
+
+def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> tuple[date | None, list[str]]:
+    """(newest day over all files, the datasets that are older than their own `stale_after_days`)."""
+    newest = dict(con.execute("select dataset, max(max_date) from files._files group by dataset").fetchall())
+    days = [d for d in newest.values() if d]
+    stale = []
+    for name, dataset in load_catalogue(settings.files_catalogue).datasets.items():
+        day = newest.get(name)
+        if dataset.stale_after_days is not None and day and (as_of - day).days > dataset.stale_after_days:
+            stale.append(f"{name} is stale: its newest day is {day}, {(as_of - day).days} days before {as_of}")
+    return (max(days) if days else None), stale
+
+
+SPEC = SourceSpec(
+    name=SOURCE,
+    kind="files",
+    description="Files in a drop folder or bucket, described by a YAML catalogue",
+    owner="marketing operations",
+    tables=TABLES,
+    provides=frozenset(e.provides for e in ENTITIES),
+    configured=configured,
+    build=build,
+    freshness=freshness,
+)
