@@ -1,0 +1,1 @@
+"""One module a step of the night: raw, dbt, audit, publication, verdict."""
