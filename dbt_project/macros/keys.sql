@@ -54,3 +54,8 @@
         {%- endif %}
     )
 {%- endmacro %}
+
+{# A surrogate key that is null where the id is null: no id, no key. #}
+{% macro optional_key(id, expressions) -%}
+    case when {{ id }} is not null then {{ surrogate_key(expressions) }} end
+{%- endmacro %}
