@@ -22,6 +22,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "status": ("open", "won", "lost"),
     "order_type": ("sale", "cancellation", "adjustment"),
 }
+CURRENCIES = ("currency", "base_currency", "quote_currency")
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 _SPACES = "\\s\\u00a0\\u202f\\u2009"  # the blanks that stand for a thousands sign, hard and thin ones too
 
@@ -31,7 +32,7 @@ class Origin:
     """What the loader knows of the file a row comes from."""
 
     dataset: str
-    file_key: str
+    file_key: int
     modified_at: str  # ISO 8601, UTC
 
 
@@ -52,7 +53,9 @@ def unpivot(con: duckdb.DuckDBPyConnection, cells: Cells, dataset: Dataset) -> t
     )
     present = cell_sql(ident(rule.value_to), "VARCHAR", dataset)
     row = con.execute(f"select count(*) filter ({present} is null) from wide_cells").fetchone()
-    con.execute(f"create or replace temp view cells as select * from wide_cells where {present} is not null")
+    con.execute(
+        f"create or replace temp view cells as select rowid + 1 as _row, * from wide_cells where {present} is not null"
+    )
     columns = dict.fromkeys([*rule.keep, *nameless, rule.name_to, rule.value_to], "VARCHAR")
     return Cells(columns, cells.broken), int(row[0]) if row else 0
 
@@ -81,7 +84,9 @@ def convert(con: duckdb.DuckDBPyConnection, cells: Cells, dataset: Dataset, orig
     mapped = {name: _Cell.of(_find(entity, name), m, cells, dataset) for name, m in dataset.columns.items()}
     raw = ", ".join(f"{c.cell} as {ident('c_' + n)}" for n, c in mapped.items())
     nameless = [c for c in cells.columns if c.startswith(NO_HEADER)]
-    passed = ", ".join(["_line", *(ident(c) for c in cells.columns)])
+    # a line is a row, unless unpivoting made several rows of it; a window would read the file on one core
+    row = "_row" if dataset.unpivot else "_line as _row"
+    passed = ", ".join([row, "_line", *(ident(c) for c in cells.columns)])
     parsed = ", ".join(f"{c.value(ident('c_' + n))} as {ident('v_' + n)}" for n, c in mapped.items())
     con.execute(
         f"create or replace temp table {ident(table)} as "
@@ -89,8 +94,8 @@ def convert(con: duckdb.DuckDBPyConnection, cells: Cells, dataset: Dataset, orig
         f"parsed as (select *, {parsed} from raw) "
         f"select {', '.join(_canonical(entity, dataset, mapped, cells))}, "
         f"{quoted(origin.dataset)} as _dataset, {quoted(dataset.system or origin.dataset)} as _system, "
-        f"{quoted(origin.file_key)} as _file_key, {quoted(origin.modified_at)}::timestamptz as _file_modified_at, "
-        f"row_number() over () as _row, _line, {_row_key(dataset)} as _row_key, "
+        f"{origin.file_key}::bigint as _file_key, {quoted(origin.modified_at)}::timestamptz as _file_modified_at, "
+        f"_row, _line, {_row_key(dataset)} as _row_key, "
         f"{_bad(entity, dataset, mapped, nameless)} as _bad from parsed"
     )
 
@@ -101,7 +106,7 @@ class _Cell:
 
     column: Column
     cell: str
-    is_text: bool  # false for a typed Parquet column
+    kind: str  # DuckDB's type of the cell; VARCHAR unless a typed Parquet column
     source: str | None  # the file's column
     mapping: Mapping
     dataset: Dataset
@@ -109,11 +114,25 @@ class _Cell:
     @staticmethod
     def of(column: Column, mapping: Mapping, cells: Cells, dataset: Dataset) -> _Cell:
         if mapping.column is None:
-            return _Cell(column, quoted(mapping.value or ""), True, None, mapping, dataset)
+            return _Cell(column, quoted(mapping.value or ""), "VARCHAR", None, mapping, dataset)
         kind = cells.columns[mapping.column]
         cell = cell_sql(ident(mapping.column), kind, dataset)
-        is_text = kind == "VARCHAR" or bool(mapping.match)
-        return _Cell(column, cell, is_text, mapping.column, mapping, dataset)
+        return _Cell(column, cell, "VARCHAR" if mapping.match else kind, mapping.column, mapping, dataset)
+
+    @property
+    def can_fail(self) -> bool:
+        """Whether a cell that is there can be without a value by mistake. Text as it is cannot; a rule may say null."""
+        if any(r.value is None for r in self.mapping.match):
+            return False
+        return self.column.type != "text" or self.restricted or (bool(self.mapping.match) and self.mapping.otherwise is None)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether only some texts are values. Rules that give none but those are not asked again."""
+        if self.mapping.match and self.column.name in ALLOWED:
+            given = {r.value for r in self.mapping.match} | {self.mapping.otherwise}
+            return not given <= {*ALLOWED[self.column.name], None}
+        return self.column.name in ALLOWED or self.column.name in CURRENCIES
 
     def value(self, cell: str) -> str:
         if self.mapping.match:
@@ -137,12 +156,13 @@ class _Cell:
         return self._time(cell)
 
     def _text(self, cell: str) -> str:
-        if not self.is_text:
-            # a number used as an id: 13085.0 is 13085
-            cell = f"regexp_replace({cell}::varchar, '^(-?[0-9]+)\\.0+$', '\\1')"
-        if self.column.name in ALLOWED:
+        if self.kind in ("DOUBLE", "FLOAT"):  # a number used as an id: 13085.0 is 13085
+            cell = f"case when {cell} = trunc({cell}) then try_cast({cell} as hugeint)::varchar else {cell}::varchar end"
+        elif self.kind != "VARCHAR":
+            cell = f"{cell}::varchar"
+        if self.restricted and self.column.name in ALLOWED:
             return f"case when lower({cell}) in ({', '.join(map(quoted, ALLOWED[self.column.name]))}) then lower({cell}) end"
-        if self.column.name in ("currency", "base_currency", "quote_currency"):
+        if self.column.name in CURRENCIES:
             return f"case when regexp_full_match(upper({cell}), '[A-Z]{{3}}') then upper({cell}) end"
         return cell
 
@@ -153,7 +173,7 @@ class _Cell:
         return self._decimal(cell, self.column.duckdb_type())
 
     def _decimal(self, cell: str, type_: str) -> str:
-        if not self.is_text:
+        if self.kind != "VARCHAR":
             return f"try_cast({cell} as {type_})"
         sign = self.mapping.decimal or self.dataset.decimal
         thousands = self.mapping.thousands if self.mapping.thousands is not None else self.dataset.thousands
@@ -172,7 +192,7 @@ class _Cell:
 
     def _time(self, cell: str) -> str:
         day = self.column.type == "date"
-        if not self.is_text:
+        if self.kind != "VARCHAR":
             moment = f"try_cast({cell} as {'date' if day else 'timestamptz'})"
             return _plausible(moment)
         tried: list[str] = []
@@ -184,7 +204,7 @@ class _Cell:
                 parsed = f"try_strptime({cell}, {quoted(fmt)})"
                 tried.append(f"{parsed}::date" if day else f"{parsed}::timestamptz")
         if not tried:
-            iso = f"regexp_matches({cell}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')"
+            iso = f"{cell} like '____-__-__%'"
             moment = f"try_cast({cell} as timestamptz)"
             if day:  # the day as written; a moment's day is the dataset's zone's
                 moment = f"case when length({cell}) = 10 then try_cast({cell} as date) else {moment}::date end"
@@ -218,12 +238,15 @@ def cell_sql(column: str, kind: str, dataset: Dataset) -> str:
         if dataset.null_values:
             return f"case when {column}::varchar not in ({', '.join(map(quoted, dataset.null_values))}) then {column} end"
         return column
+    trimmed = f"trim({column}, e' \\t\\r\\n\u00a0')"
+    if not dataset.null_values:
+        return f"nullif({trimmed}, '')"
     nulls = ", ".join(map(quoted, ("", *dataset.null_values)))
-    return f"case when trim({column}, e' \\t\\r\\n\u00a0') not in ({nulls}) then trim({column}, e' \\t\\r\\n\u00a0') end"
+    return f"case when {trimmed} not in ({nulls}) then {trimmed} end"
 
 
 def _plausible(moment: str) -> str:
-    return f"case when year({moment}) between 1900 and 2200 then {moment} end"
+    return f"case when {moment} between '1900-01-01' and '2200-01-01' then {moment} end"
 
 
 def _canonical(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], cells: Cells) -> list[str]:
@@ -279,9 +302,7 @@ def _bad(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], nameless: l
         source = cell.source or name
         if source in personal:
             shown = MASK_SQL.format(value=f"{shown}::varchar")
-        # a rule may give null on purpose: then the cell is there, and no value is right
-        by_rule = cell.mapping.match and any(r.value is None for r in cell.mapping.match)
-        if not by_rule:
+        if cell.can_fail:
             case(f"{ident('c_' + name)} is not null and {ident('v_' + name)} is null", source, shown, f"expected {cell.expected()}")
     for name in dict.fromkeys((*entity.required, *dataset.key)):
         source = mapped[name].source or name

@@ -51,7 +51,7 @@ ROW_COLUMNS: tuple[Column, ...] = (
     Column("_extra", "json", "all other extra columns; they stay in raw", personal=True),
     _c("_dataset", "text", "the dataset in the catalogue"),
     _c("_system", "text", "whose ids these are: datasets of one system share them"),
-    _c("_file_key", "text", "hash of dataset and path: what a corrected file replaces"),
+    _c("_file_key", "bigint", "hash of dataset and path: what a corrected file replaces"),
     _c("_file_modified_at", "timestamp", "when the file was last written: the newest file wins a declared key"),
     _c("_row", "bigint", "number of the row in its file, after unpivoting"),
     _c("_line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
@@ -314,7 +314,7 @@ BY_NAME: dict[str, Entity] = {e.name: e for e in ENTITIES}
 FILES_TABLE = Table(
     "_files",
     (
-        _c("_file_key", "text", "hash of dataset and path"),
+        _c("_file_key", "bigint", "hash of dataset and path"),
         _c("dataset", "text", "the dataset in the catalogue"),
         _c("entity", "text", "the canonical entity"),
         _c("path", "text", "where the file lies, as the catalogue reaches it"),
@@ -340,7 +340,7 @@ FILES_TABLE = Table(
 REJECTS_TABLE = Table(
     "_rejects",
     (
-        _c("_file_key", "text", "hash of dataset and path"),
+        _c("_file_key", "bigint", "hash of dataset and path"),
         _c("_row", "bigint", "number of the row in its file; minus the line for one that is no row"),
         _c("line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
         _c("dataset", "text", "the dataset in the catalogue"),

@@ -216,7 +216,7 @@ def _cell_text(value: object) -> str | None:
 
 def _ndjson(con: duckdb.DuckDBPyConnection, path: Path) -> Cells:
     con.execute(
-        f"create or replace temp table json_lines as select row_number() over () as _line, line from read_csv({_quoted(str(path))}, "
+        f"create or replace temp table json_lines as select line from read_csv({_quoted(str(path))}, "
         "auto_detect = false, header = false, columns = {'line': 'VARCHAR'}, delim = '\x01', quote = '', escape = '', "
         "max_line_size = 16777216)"
     )
@@ -230,7 +230,7 @@ def _ndjson(con: duckdb.DuckDBPyConnection, path: Path) -> Cells:
     broken = [
         BrokenRow(r[0], "not a JSON object")
         for r in con.execute(
-            "select _line from json_lines where line is not null and trim(line) <> '' and "
+            "select rowid + 1 as _line from json_lines where line is not null and trim(line) <> '' and "
             "(not json_valid(line) or json_type(case when json_valid(line) then line end) <> 'OBJECT') order by _line"
         ).fetchall()
     ]
@@ -239,7 +239,7 @@ def _ndjson(con: duckdb.DuckDBPyConnection, path: Path) -> Cells:
     paths = ", ".join(_quoted('$."' + k.replace('"', '\\"') + '"') for k in keys)
     picked = ", ".join(f"v[{i + 1}] as {_ident(k)}" for i, k in enumerate(keys))
     con.execute(
-        f"create or replace temp view cells as select _line, {picked} from (select _line, json_extract_string(line, [{paths}]) as v "
+        f"create or replace temp view cells as select _line, {picked} from (select rowid + 1 as _line, json_extract_string(line, [{paths}]) as v "
         "from json_lines where json_valid(line) and json_type(line) = 'OBJECT')"
     )
     return Cells(dict.fromkeys(keys, "VARCHAR"), broken)
@@ -261,7 +261,7 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, form: str, dataset: D
     con.execute("drop table if exists csv_errors; drop table if exists csv_scans")
     try:
         con.execute(
-            f"create or replace temp table csv_cells as select row_number() over () as n, * from read_csv({_quoted(str(path))}, "
+            f"create or replace temp table csv_cells as select * from read_csv({_quoted(str(path))}, "
             f"auto_detect = false, header = false, skip = {first}, columns = {{{types}}}, delim = {_quoted(delimiter)}, "
             "quote = '\"', escape = '\"', store_rejects = true, rejects_table = 'csv_errors', rejects_scan = 'csv_scans', "
             "max_line_size = 16777216)"
@@ -281,8 +281,8 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, form: str, dataset: D
         con.execute("create or replace temp table line_shifts (start bigint, shift bigint)")
         if shifts:
             con.executemany("insert into line_shifts values (?, ?)", shifts)
-        line = f"n + {first} + coalesce(shift, 0)"
-        join = f"asof left join line_shifts on n + {first} >= start" if shifts else "cross join (select 0 as shift)"
+        line = f"rowid + 1 + {first}" + (" + coalesce(shift, 0)" if shifts else "")
+        join = f"asof left join line_shifts on csv_cells.rowid + 1 + {first} >= start" if shifts else ""
     else:
         # line breaks inside quotes, or blank lines: Python's own CSV reader knows the lines
         lines, bad = _physical_lines(path, delimiter, dataset.skip_lines, len(columns))
@@ -292,8 +292,8 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, form: str, dataset: D
         con.register("line_numbers", pa.table({"n": range(1, n_rows + 1), "line": lines[:n_rows]}))
         con.execute("create or replace temp table csv_lines as select * from line_numbers")
         con.unregister("line_numbers")
-        line, join = "line", "join csv_lines using (n)"
-    con.execute(f"create or replace temp view cells as select {line} as _line, {named} from csv_cells {join}")
+        line, join = "line", "join csv_lines on n = csv_cells.rowid + 1"
+    con.execute(f"create or replace temp view cells as select {line.replace('rowid', 'csv_cells.rowid')} as _line, {named} from csv_cells {join}")
     return Cells(dict.fromkeys(columns, "VARCHAR"), broken)
 
 
