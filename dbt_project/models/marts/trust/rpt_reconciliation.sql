@@ -1,0 +1,157 @@
+-- Grain: source x entity x system x measure (rows, amount) x currency. From the file to the mart: what came in, what was
+-- rejected, replaced by a newer row of the same key, merged because two datasets of a system give the same record, and
+-- what the mart holds. difference = what none of this explains; it must be 0. Amounts of rejected rows are unknown.
+{% set entities = {
+    'leads': {'mart': 'fct_lead', 'id': 'lead_id', 'rows': '1'},
+    'deals': {'mart': 'fct_deal', 'id': 'deal_id', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
+    'orders': {
+        'mart': 'fct_order', 'id': 'order_id', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount',
+        'where': 'not is_derived_from_lines',
+    },
+    'order_lines': {
+        'mart': 'fct_order_line', 'rows': '1', 'amount': 'quantity * unit_price', 'mart_amount': 'amount',
+    },
+    'web_purchases': {
+        'mart': 'fct_web_conversion', 'rows': 'n_items', 'amount': 'item_revenue', 'mart_amount': 'revenue',
+    },
+    'ad_performance': {'mart': 'int_ads__daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost'},
+    'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
+} %}
+{% set sources = [] %}
+{% set staged_parts = [] %}
+{% set mart_parts = [] %}
+{% for entity, how in entities.items() %}
+{% for name in var('union_sources')[entity] %}
+{% if name not in sources %}{% do sources.append(name) %}{% endif %}
+{% set part %}
+    select
+        '{{ name }}' as source_name,
+        '{{ entity }}' as entity,
+        source_system,
+        'rows' as measure,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        cast(count(*) as decimal(24, 6)) as quantity,
+        cast({{ 'count(*) - count(distinct ' ~ how.id ~ ')' if how.id else 0 }} as decimal(24, 6)) as merged
+    from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
+    group by source_system
+{% endset %}
+{% do staged_parts.append(part) %}
+{% if how.amount %}
+{% set part %}
+    select
+        '{{ name }}' as source_name,
+        '{{ entity }}' as entity,
+        source_system,
+        'amount' as measure,
+        currency,
+        {{ money_sum(how.amount) }} as quantity,
+        -- 0 where no row was merged; else null, and worked out from what the mart keeps
+        {% if how.id -%}
+        case
+            when sum(count(*) - count(distinct {{ how.id }})) over (partition by source_system) = 0
+                then cast(0 as decimal(24, 6))
+        end as merged
+        {%- else -%}
+        cast(0 as decimal(24, 6)) as merged
+        {%- endif %}
+    from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
+    where {{ how.amount.split(' * ')[0] }} is not null
+    group by source_system, currency
+{% endset %}
+{% do staged_parts.append(part) %}
+{% endif %}
+{% endfor %}
+{% for measure in ['rows', 'amount'] if measure == 'rows' or how.amount %}
+{% set part %}
+    select
+        source_name,
+        '{{ entity }}' as entity,
+        source_system,
+        '{{ measure }}' as measure,
+        {{ 'currency' if measure == 'amount' else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as currency,
+        cast(sum({{ how.mart_amount if measure == 'amount' else how.rows }}) as decimal(24, 6)) as quantity
+    from {{ ref(how.mart) }}
+    where {{ how.where or 'true' }}{{ ' and ' ~ how.mart_amount ~ ' is not null' if measure == 'amount' }}
+    group by source_name, source_system{{ ', currency' if measure == 'amount' }}
+{% endset %}
+{% do mart_parts.append(part) %}
+{% endfor %}
+{% endfor %}
+
+with loaded as (
+    {%- for name in sources %}
+    select
+        '{{ name }}' as source_name,
+        entity,
+        source_system,
+        measure,
+        currency,
+        in_files,
+        rejected,
+        null_skipped,
+        in_raw,
+        replaced
+    from {{ ref('stg_' ~ name ~ '__load_counts') }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+staged as (
+    {{ staged_parts | join('    union all') }}
+),
+
+in_marts as (
+    {{ mart_parts | join('    union all') }}
+),
+
+-- Left joins 1:1: all three are unique on the grain; currency is null-safe.
+compared as (
+    select
+        loaded.source_name,
+        loaded.entity,
+        loaded.source_system,
+        loaded.measure,
+        loaded.currency,
+        loaded.in_files,
+        loaded.rejected,
+        loaded.null_skipped,
+        loaded.in_raw,
+        coalesce(loaded.replaced, loaded.in_raw - coalesce(staged.quantity, 0)) as replaced,
+        coalesce(staged.merged, staged.quantity - coalesce(in_marts.quantity, 0), 0) as merged,
+        coalesce(in_marts.quantity, 0) as in_mart
+    from loaded
+    left join staged
+        on loaded.source_name = staged.source_name
+        and loaded.entity = staged.entity
+        and loaded.source_system = staged.source_system
+        and loaded.measure = staged.measure
+        and loaded.currency is not distinct from staged.currency
+    left join in_marts
+        on loaded.source_name = in_marts.source_name
+        and loaded.entity = in_marts.entity
+        and loaded.source_system = in_marts.source_system
+        and loaded.measure = in_marts.measure
+        and loaded.currency is not distinct from in_marts.currency
+)
+
+select
+    {{ surrogate_key(['source_name', 'entity', 'source_system', 'measure', 'currency']) }} as reconciliation_key,
+    source_name,
+    entity,
+    source_system,
+    measure,
+    currency,
+    in_files,
+    rejected,
+    null_skipped,
+    in_raw,
+    replaced,
+    merged,
+    in_mart,
+    coalesce(in_files - rejected - in_raw, 0) as difference_to_raw,
+    in_raw - replaced - merged - in_mart as difference_to_mart,
+    coalesce(in_files - rejected - in_raw, 0) = 0 and in_raw - replaced - merged - in_mart = 0 as is_reconciled,
+    {{ as_of() }} as as_of_date
+from compared
