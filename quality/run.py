@@ -183,16 +183,17 @@ def _validate(
     asset = db.datasource.add_table_asset(
         batch.table, table_name=batch.table, **({"schema_name": batch.schema} if batch.schema else {})
     )
-    definition = asset.add_batch_definition_whole_table("all")
+    # One validator a table: each new one would look up the table's columns again.
+    validator = Validator(asset.add_batch_definition_whole_table("all"))
     by_rows = [p for p in planned if p.expectation and p.by_rows]
     by_value = [p for p in planned if p.expectation and not p.by_rows]
     key = [c for c in batch.key if c in columns]
     outcomes: dict[str, Any] = {}
 
-    def run(group: Sequence[Planned], result_format: dict[str, Any]) -> None:
+    def run(group: Sequence[Planned], result_format: Any) -> None:
         expectations: list[Any] = [p.expectation for p in group]
         suite = ExpectationSuite(name=batch.suite, expectations=expectations)
-        validator = Validator(definition, result_format=result_format)
+        validator.result_format = result_format
         found: list[Any] = validator.validate_expectation_suite(suite).results
         for result in found:  # in GE's order, which is not ours
             outcomes[result.expectation_config.meta["check"]] = result
