@@ -35,7 +35,7 @@
 {% macro files_lineage() -%}
     _system as source_system,
     _dataset as dataset,
-    _file_key || '|' || cast(_row as {{ dbt.type_string() }}) as row_id,
+    cast(_file_key as {{ dbt.type_string() }}) || '|' || cast(_row as {{ dbt.type_string() }}) as row_id,
     _file_modified_at as version_at
 {%- endmacro %}
 

@@ -143,7 +143,7 @@ select
     {{ ratio('n_won_with_days', 'n_won') }} as coverage,
     case when is_rate_biased then 'this dimension is known only for leads that became deals' end as unknown_reason,
     case
-        when cohort_grain = 'month' and cohort_end_date > as_of_date then 'open'
+        when cohort_grain = 'month' and cohort_end_date >= as_of_date then 'open'
         when
             {{ days_between('cohort_end_date', 'as_of_date') }} < {{ var('lead_to_customer_maturity_days') }}
             then 'maturing'

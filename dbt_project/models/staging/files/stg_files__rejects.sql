@@ -6,9 +6,11 @@ with source as (
 select
     _file_key as file_key,
     _row as file_row,
+    line,
     dataset,
     entity,
     path,
     "column" as column_name,
-    reason
+    reason,
+    is_refused_file
 from source

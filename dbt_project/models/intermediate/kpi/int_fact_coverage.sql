@@ -1,0 +1,90 @@
+-- Grain: fact (what measures.csv calls so). From and through which day its sources can tell: before and after, a figure is
+-- unknown and not 0. A fact that no source delivers has no row. Losses are told only by systems that record any;
+-- marketing costs only where both ads and other costs are.
+{{ config(materialized='table') }}
+
+with source_status as (
+    select * from {{ ref('rpt_source_status') }}
+),
+
+deals as (
+    select * from {{ ref('fct_deal') }}
+),
+
+days as (
+    select 'leads' as fact, source_name, min(created_date) as first_date
+    from {{ ref('fct_lead') }}
+    group by source_name
+    union all
+    select 'deals' as fact, source_name, min(coalesce(created_date, closed_date)) as first_date
+    from deals
+    group by source_name
+    union all
+    select 'deal_losses' as fact, source_name, min(coalesce(created_date, closed_date)) as first_date
+    from deals
+    where source_system in (select losing.source_system from deals as losing where losing.is_lost)
+    group by source_name
+    union all
+    select 'orders' as fact, source_name, min(ordered_date) as first_date
+    from {{ ref('fct_order') }}
+    group by source_name
+    union all
+    select 'web_purchases' as fact, source_name, min(purchased_date) as first_date
+    from {{ ref('fct_web_conversion') }}
+    group by source_name
+    union all
+    select 'ads' as fact, source_name, min(date_day) as first_date
+    from {{ ref('int_ads__daily') }}
+    group by source_name
+    union all
+    select 'other_costs' as fact, source_name, min(date_day) as first_date
+    from {{ ref('int_costs__unioned') }}
+    group by source_name
+),
+
+-- Left join 1:1: source_status is unique on source_name.
+facts as (
+    select
+        days.fact,
+        min(days.first_date) as first_date,
+        max(coalesce(source_status.data_through_date, source_status.as_of_date)) as through_date,
+        max(source_status.is_stale) as has_stale_source
+    from days
+    left join source_status
+        on days.source_name = source_status.source_name
+    group by days.fact
+),
+
+-- Facts made of others: of purchases either part tells something, of the rest both are needed.
+combined as (
+    select
+        'purchases' as fact,
+        min(first_date) as first_date,
+        max(through_date) as through_date,
+        max(has_stale_source) as has_stale_source
+    from facts
+    where fact in ('deals', 'orders')
+    having count(*) > 0
+    union all
+    select
+        'lead_outcomes' as fact,
+        min(case when fact = 'leads' then first_date end) as first_date,
+        max(through_date) as through_date,
+        max(has_stale_source) as has_stale_source
+    from facts
+    where fact in ('leads', 'deals')
+    having count(*) = 2
+    union all
+    select
+        'marketing_costs' as fact,
+        max(first_date) as first_date,
+        min(through_date) as through_date,
+        max(has_stale_source) as has_stale_source
+    from facts
+    where fact in ('ads', 'other_costs')
+    having count(*) = 2
+)
+
+select * from facts
+union all
+select * from combined

@@ -1,0 +1,169 @@
+-- Grain: measure x record (entity_key). The one long model all KPIs are made of: seeds/measures.csv says what each measure is,
+-- seeds/kpi_catalogue.csv which KPI uses it. Null value = unknown, with the reason. Days after the as-of date are left out.
+{{ config(materialized='table') }}
+
+with leads as (
+    select * from {{ ref('fct_lead') }}
+),
+
+deals as (
+    select * from {{ ref('fct_deal') }}
+),
+
+conversions as (
+    select * from {{ ref('fct_conversion') }}
+),
+
+orders as (
+    select
+        orders.*,
+        case when reporting_rate is null then 'no exchange rate' else 'VAT basis unknown' end as missing_reason
+    from {{ ref('fct_order') }} as orders
+),
+
+web_conversions as (
+    select * from {{ ref('fct_web_conversion') }}
+),
+
+rates as (
+    select * from {{ ref('int_rates__daily') }}
+),
+
+traffic as (
+    select * from {{ ref('int_channels__traffic') }}
+),
+
+-- Left join 1:1: rates are unique on currency and day.
+ads as (
+    select
+        ads.*,
+        {{ to_reporting('ads.cost', 'rates.rate') }} as cost_reporting
+    from {{ ref('int_ads__daily') }} as ads
+    left join rates
+        on ads.currency = rates.currency
+        and ads.date_day = rates.date_day
+),
+
+-- Left joins 1:1: traffic is unique on traffic_key. A cost without a channel serves all of them.
+costs as (
+    select
+        costs.*,
+        case when costs.origin is null then 'unallocated' else traffic.channel_key end as channel_key,
+        {{ to_reporting('costs.amount_ex_vat', 'rates.rate') }} as cost_reporting,
+        case when rates.rate is null then 'no exchange rate' else 'VAT basis unknown' end as missing_reason
+    from {{ ref('int_costs__unioned') }} as costs
+    left join rates
+        on costs.currency = rates.currency
+        and costs.date_day = rates.date_day
+    left join traffic
+        on costs.traffic_key = traffic.traffic_key
+),
+
+-- Systems that never report a lost deal cannot tell a win rate.
+systems_with_losses as (
+    select distinct source_system
+    from deals
+    where is_lost
+),
+
+measures as (
+    {% set measures = [
+        ('leads', 'leads', 'created_date', 'lead_key', '1', none, 'true'),
+        ('qualified_leads', 'leads', 'qualified_date', 'lead_key', '1', none, 'is_qualified'),
+        (
+            'qualified_leads_to_customer', 'leads', 'qualified_date', 'lead_key',
+            'case when first_won_date <= ' ~ as_of() ~ ' then 1 else 0 end', none, 'is_qualified',
+        ),
+        ('opportunities', 'conversions', 'conversion_date', 'conversion_key', '1', none, "conversion_type = 'opportunity'"),
+        ('deals_won', 'deals', 'closed_date', 'deal_key', '1', none, 'is_won'),
+        ('deals_lost', 'deals', 'closed_date', 'deal_key', '1', none, 'is_lost'),
+        (
+            'deals_decided', 'deals', 'closed_date', 'deal_key', '1', none,
+            '(is_won or is_lost) and source_system in (select source_system from systems_with_losses)',
+        ),
+        (
+            'deals_decided_won', 'deals', 'closed_date', 'deal_key', '1', none,
+            'is_won and source_system in (select source_system from systems_with_losses)',
+        ),
+        (
+            'won_deal_value', 'deals', 'closed_date', 'deal_key', 'amount_ex_vat_reporting',
+            "case when amount is null then 'no value recorded' when reporting_rate is null then 'no exchange rate'"
+            ~ " else 'VAT basis unknown' end", 'is_won',
+        ),
+        ('new_customers', 'conversions', 'conversion_date', 'person_key', '1', none, "conversion_type = 'customer'"),
+        ('repeat_purchases', 'conversions', 'conversion_date', 'conversion_key', '1', none, "conversion_type = 'repeat'"),
+        ('repeat_customers', 'conversions', 'conversion_date', 'person_key', '1', none, "conversion_type = 'repeat'"),
+        (
+            'active_customers', 'conversions', 'conversion_date', 'person_key', '1', none,
+            "conversion_type in ('customer', 'repeat')",
+        ),
+        ('orders', 'orders', 'ordered_date', 'order_key', '1', none, 'is_paid_sale'),
+        (
+            'orders_with_known_sales', 'orders', 'ordered_date', 'order_key', '1', none,
+            'is_paid_sale and sales_ex_vat_reporting is not null',
+        ),
+        (
+            'gross_sales', 'orders', 'ordered_date', 'order_key', 'sales_ex_vat_reporting', 'missing_reason',
+            'sales_amount is distinct from 0',
+        ),
+        (
+            'cancelled_sales', 'orders', 'ordered_date', 'order_key', '-cancelled_ex_vat_reporting', 'missing_reason',
+            'cancelled_amount is distinct from 0',
+        ),
+        (
+            'net_revenue', 'orders', 'ordered_date', 'order_key', 'sales_ex_vat_reporting + cancelled_ex_vat_reporting',
+            'missing_reason', '(sales_amount is distinct from 0 or cancelled_amount is distinct from 0)',
+        ),
+        (
+            'adjustments', 'orders', 'ordered_date', 'order_key', 'adjustment_ex_vat_reporting', 'missing_reason',
+            'adjustment_amount is distinct from 0',
+        ),
+        ('web_purchases', 'web_conversions', 'purchased_date', 'web_conversion_key', '1', none, 'true'),
+        (
+            'web_purchases_with_revenue', 'web_conversions', 'purchased_date', 'web_conversion_key', '1', none,
+            'revenue_reporting is not null',
+        ),
+        ('web_buyers', 'web_conversions', 'purchased_date', 'client_key', '1', none, 'true'),
+        (
+            'web_revenue', 'web_conversions', 'purchased_date', 'web_conversion_key', 'revenue_reporting',
+            "case when has_revenue then 'no exchange rate' else 'revenue not reported' end", 'true',
+        ),
+        ('media_cost', 'ads', 'date_day', 'ad_row_key', 'cost_reporting', "'no exchange rate'", 'true'),
+        ('ad_clicks', 'ads', 'date_day', 'ad_row_key', 'clicks', "'clicks not reported'", 'true'),
+        ('other_cost', 'costs', 'date_day', 'cost_key', 'cost_reporting', 'missing_reason', 'true'),
+        ('marketing_cost', 'ads', 'date_day', 'ad_row_key', 'cost_reporting', "'no exchange rate'", 'true'),
+        ('marketing_cost', 'costs', 'date_day', 'cost_key', 'cost_reporting', 'missing_reason', 'true'),
+    ] -%}
+    {%- for measure, model, date, entity, value, reason, condition in measures %}
+    select
+        '{{ measure }}' as measure,
+        {{ date }} as date_day,
+        channel_key,
+        {{ entity }} as entity_key,
+        cast({{ value }} as decimal(18, 6)) as value,
+        {% if reason -%}
+        case when {{ value }} is null then {{ reason }} end as unknown_reason,
+        {%- else -%}
+        cast(null as {{ dbt.type_string() }}) as unknown_reason,
+        {%- endif %}
+        source_name,
+        source_system
+    from {{ model }}
+    where {{ condition }} and {{ date }} <= {{ as_of() }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+)
+
+select
+    measure,
+    date_day,
+    channel_key,
+    entity_key,
+    value,
+    value is null as is_unknown,
+    unknown_reason,
+    source_name,
+    source_system
+from measures
