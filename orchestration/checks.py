@@ -35,7 +35,7 @@ def check_result(
     if failed:
         said += ": " + "; ".join(f"{r.check} ({r.observed})" for r in (critical or failed)[:3])
     return dg.AssetCheckResult(
-        passed=not failed,
+        passed=not failed and bool(results),
         asset_key=key,
         check_name=name,
         severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,

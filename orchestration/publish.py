@@ -31,7 +31,10 @@ import duckdb
 from ingestion.settings import Settings
 
 STORAGE_VERSION = "v1.2.0"  # common BI drivers still carry DuckDB 1.2
-MARTS_SCHEMA = "marts"
+MARTS_SCHEMA = "marts"  # in the warehouse
+# In the published file the tables lie in `main`: a file marts.duckdb is the catalog `marts`, and a schema of the same
+# name in it makes every `marts.fct_order` ambiguous. So `fct_order` and `marts.fct_order` both work for readers.
+PUBLISHED_SCHEMA = "main"
 _ID = re.compile(r"^(\d{6,})_(\d{4}-\d{2}-\d{2})$")
 
 
@@ -196,14 +199,13 @@ def _write_marts(
         con.execute(
             f"attach {_literal(building / 'marts.duckdb')} as p (storage_version {_literal(STORAGE_VERSION)})"
         )
-        con.execute(f"create schema p.{MARTS_SCHEMA}")
         for name in _mart_names(con):
             quoted = _quote(name)
-            con.execute(f"create table p.{MARTS_SCHEMA}.{quoted} as from w.{MARTS_SCHEMA}.{quoted}")
+            con.execute(f"create table p.{PUBLISHED_SCHEMA}.{quoted} as from w.{MARTS_SCHEMA}.{quoted}")
             _copy_comments(con, name)
             parquet = building / "parquet" / f"{name}.parquet"
             con.execute(
-                f"copy p.{MARTS_SCHEMA}.{quoted} to {_literal(parquet)} (format parquet, compression zstd)"
+                f"copy p.{PUBLISHED_SCHEMA}.{quoted} to {_literal(parquet)} (format parquet, compression zstd)"
             )
             marts[name] = _fingerprint(con, name)
             progress(f"{name}: {marts[name]['rows']:,} rows")
@@ -229,7 +231,7 @@ def _mart_names(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _copy_comments(con: duckdb.DuckDBPyConnection, name: str) -> None:
     """dbt's descriptions travel with the tables, so that a BI tool shows them."""
-    relation = f"p.{MARTS_SCHEMA}.{_quote(name)}"
+    relation = f"p.{PUBLISHED_SCHEMA}.{_quote(name)}"
     where = "database_name = 'w' and schema_name = ? and {} = ? and comment is not null"
     for kind, catalog in (("table", "duckdb_tables()"), ("view", "duckdb_views()")):
         rows = con.execute(
@@ -254,13 +256,13 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     columns = con.execute(
         "select column_name, data_type from information_schema.columns "
         "where table_catalog = 'p' and table_schema = ? and table_name = ? order by column_name",
-        [MARTS_SCHEMA, name],
+        [PUBLISHED_SCHEMA, name],
     ).fetchall()
     counted = [(c, t) for c, t in columns if not c.startswith("_")]
     row = ", ".join(f"{_quote(c)} := {_quote(c)}" for c, _ in counted)
     rows, total, mixed = con.execute(
         f"select count(*), coalesce(sum(hash(h)::hugeint), 0), coalesce(bit_xor(hash(h, 1)), 0) "
-        f"from (select struct_pack({row}) as h from p.{MARTS_SCHEMA}.{_quote(name)})"
+        f"from (select struct_pack({row}) as h from p.{PUBLISHED_SCHEMA}.{_quote(name)})"
     ).fetchone() or (0, 0, 0)
     content = json.dumps([counted, rows, str(total), str(mixed)])
     return {
@@ -299,8 +301,8 @@ def _refuse_wal(settings: Settings) -> None:
     wal = settings.published_dir / "marts.duckdb.wal"
     if wal.exists():
         raise PublishError(
-            f"{wal} exists: a program opened the published file for writing, and replacing it now would break "
-            "it. Close that program (BI opens the file read-only), delete the .wal, then run again"
+            f"{wal} exists: a program opened the published file for writing, and replacing it now would "
+            "break it. Close that program (BI opens the file read-only), delete the .wal, then run again"
         )
 
 
