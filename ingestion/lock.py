@@ -18,7 +18,9 @@ _guard = threading.RLock()
 
 
 @contextmanager
-def writer_lock(settings: Settings, purpose: str, on_wait: Callable[[str], None] = lambda message: None) -> Iterator[None]:
+def writer_lock(
+    settings: Settings, purpose: str, on_wait: Callable[[str], None] = lambda message: None
+) -> Iterator[None]:
     """Hold the data folder's writer lock; wait for another process, saying once whom for.
 
     The system gives the lock back when a process dies, however it dies. Re-entrant within a process.
@@ -50,7 +52,11 @@ def _acquire(path: Path, purpose: str, on_wait: Callable[[str], None]) -> int:
         except BlockingIOError:
             on_wait(f"waiting for {_holder(path)} to finish writing in {path.parent}")
             fcntl.flock(handle, fcntl.LOCK_EX)
-        note = {"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        note = {
+            "pid": os.getpid(),
+            "purpose": purpose,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(note).encode(), 0)
     except BaseException:

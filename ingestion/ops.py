@@ -90,9 +90,7 @@ def write_load_status(settings: Settings, reports: Iterable[LoadReport], as_of: 
 def mark_stale(settings: Settings, source: str, message: str) -> None:
     """Mark a source stale after a check traced a fault to it; the next good load clears the mark."""
     with _open(settings) as con:
-        con.execute(
-            "update ops.load_status set is_stale = true, message = ? where source = ?", [message, source]
-        )
+        con.execute("update ops.load_status set is_stale = true, message = ? where source = ?", [message, source])
 
 
 def read_load_status(settings: Settings) -> dict[str, dict[str, Any]]:

@@ -26,6 +26,7 @@ from ingestion.spec import Configuration, LoadContext, LoadNotes, SourceSpec, Ta
 
 if TYPE_CHECKING:
     import dlt
+    from dlt.common.schema.typing import TSchemaContractDict
     from dlt.extract import DltSource
 
 
@@ -54,7 +55,7 @@ _DLT_COLUMNS = {
     name: {"name": name, "data_type": "text", "nullable": True}
     for name in ("_dlt_load_id", "_dlt_id")
 }
-FROZEN = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+FROZEN: TSchemaContractDict = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
 
 @dataclass(frozen=True)
@@ -178,13 +179,10 @@ def finish_pending(spec: SourceSpec, settings: Settings) -> str:
     if not (settings.pipelines_dir / spec.name).exists():
         return ""
     pipeline = open_pipeline(spec, settings)
-    begun = [
-        load_id
-        for load_id in pipeline.list_normalized_load_packages()
-        if any(pipeline.get_load_package_info(load_id).jobs.get(s) for s in ("started_jobs", "completed_jobs"))
-    ]
+    jobs = [pipeline.get_load_package_info(p).jobs for p in pipeline.list_normalized_load_packages()]
+    begun = any(j.get("started_jobs") or j.get("completed_jobs") for j in jobs)
     if not begun:
-        if pipeline.has_pending_data or pipeline.list_normalized_load_packages():
+        if pipeline.has_pending_data:
             pipeline.abort_packages()
             return "dropped a load that was cut off before it wrote anything"
         return ""
@@ -210,7 +208,11 @@ def load_source(
     progress: Progress | None = None,
 ) -> LoadReport:
     """Load one source; a failure of its own is reported, never raised. The caller holds the writer's lock."""
-    say = (lambda message: progress(spec.name, message)) if progress else (lambda message: None)
+
+    def say(message: str) -> None:
+        if progress:
+            progress(spec.name, message)
+
     before = ops.read_load_status(settings).get(spec.name, {})
     started = time.monotonic()
     common: dict[str, Any] = {
@@ -345,7 +347,9 @@ def _freshness(spec: SourceSpec, settings: Settings, as_of: date) -> tuple[date 
     try:
         if spec.freshness:
             return spec.freshness(con, settings, as_of)
-        parts = [f'select max("{t.date_column}")::date d from "{spec.name}"."{t.name}"' for t in spec.tables if t.date_column]
+        parts = [
+            f'select max("{t.date_column}")::date d from "{spec.name}"."{t.name}"' for t in spec.tables if t.date_column
+        ]
         row = con.execute(f"select max(d) from ({' union all '.join(parts)})").fetchone() if parts else None
         through = row[0] if row else None
     finally:

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from ingestion.settings import Settings
 
 ColumnType = Literal["text", "bigint", "decimal", "double", "bool", "date", "timestamp", "json"]
-COLUMN_TYPES: frozenset[str] = frozenset(
-    {"text", "bigint", "decimal", "double", "bool", "date", "timestamp", "json"}
-)
+COLUMN_TYPES: frozenset[str] = frozenset({"text", "bigint", "decimal", "double", "bool", "date", "timestamp", "json"})
 # What a source can feed. Each member is one union var of the dbt project (`lead_sources`, ...): the sources that
 # provide it are listed there, and a structure test compares that list with the registry.
 PROVIDES: frozenset[str] = frozenset(

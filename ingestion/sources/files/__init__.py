@@ -83,7 +83,9 @@ def configured(settings: Settings) -> Configuration:
     """Ready when there is a catalogue; whether it is right shows when it is loaded."""
     path = settings.files_catalogue
     if not path.exists():
-        return Configuration(False, f"no catalogue at {path}; write one (docs/files.md) or set WAREHOUSE_FILES_CATALOGUE")
+        return Configuration(
+            False, f"no catalogue at {path}; write one (docs/files.md) or set WAREHOUSE_FILES_CATALOGUE"
+        )
     try:
         return Configuration(True, f"{len(load_catalogue(path).datasets)} datasets in {path.name}")
     except SourceError as e:
@@ -114,7 +116,7 @@ def build(context: LoadContext) -> DltSource:
             rows,
             name=table.name,
             columns=columns_hint(table, merging=merging),
-            merge_key=table.merge_key if merging else None,
+            merge_key=table.merge_key if merging else (),
             write_disposition={"disposition": "merge", "strategy": "delete-insert"} if merging else "append",
             file_format="parquet",
         )
@@ -133,6 +135,7 @@ class _Night:
         self.scratch = scratch
         self.changes = Changes()
         self.known = _known_files(context.settings)
+        self.seen = set(self.known)
         self.in_raw = {key for key, state in self.known.items() if state.n_loaded or state.n_rejected}
         self.outputs: dict[str, list[str]] = {}
         self.con = duckdb.connect(str(scratch / "scratch.duckdb"), config={"temp_directory": str(scratch / "spill")})
@@ -186,14 +189,14 @@ class _Night:
         self.context.progress(f"reading {file.path}")
         path = locations.fetch(file, self.scratch / "fetched")
         digest = reading.content_hash(path)
-        before = self.known.get(key)
+        known = self.known.get(key)
         state = FileState(
             key, name, dataset.entity, file.path, digest, file.size, file.modified_at, definition,
             loaded_as_of=self.context.as_of,
         )  # fmt: skip
-        if before and before.status == "loaded" and (before.content_hash, before.definition_hash) == (digest, definition):
-            before.modified_at, before.size_bytes = file.modified_at, file.size  # touched, not changed
-            self._remember(before)
+        if known and known.status == "loaded" and (known.content_hash, known.definition_hash) == (digest, definition):
+            known.modified_at, known.size_bytes = file.modified_at, file.size  # touched, not changed
+            self._remember(known)
             return
         if not dataset.allow_copies and (original := self._copy_of(state)):
             raise reading.FileProblem(
@@ -223,7 +226,7 @@ class _Night:
             )
         self.outputs.setdefault(dataset.entity, []).append(table)
         if key in self.in_raw:
-            self.changes.replacing |= {dataset.entity, REJECTS_TABLE.name}
+            self.changes.replacing.add(dataset.entity)
         if not state.n_loaded and key in self.in_raw:
             self._tombstone(dataset.entity, key)
         self.context.notes.rejected += state.n_rejected
@@ -240,8 +243,9 @@ class _Night:
     def _refuse(self, name: str, dataset: Dataset, key: int, file: FoundFile, message: str) -> None:
         """Keep what was loaded before, and say why the new content was not taken."""
         before = self.known.get(key) or FileState(key, name, dataset.entity, file.path)
-        before.status, before.message = "refused", message
-        self._remember(before)
+        if (before.status, before.message) != ("refused", message):
+            before.status, before.message = "refused", message
+            self._remember(before)
         self.context.notes.problems.append(f"{name}: {file.path}: {message}")
 
     def _problem(self, name: str, location: str, error: Exception) -> None:
@@ -265,12 +269,14 @@ class _Night:
     def _write_rejects(self, state: FileState, table: str, broken: list[Any], n_bad: int) -> None:
         from ingestion.sources.files.conversion import quoted
 
-        share_is_too_high = state.n_rows and state.n_rejected / state.n_rows > self.catalogue.datasets[state.dataset].max_reject_share
+        share_is_too_high = (
+            state.n_rows and state.n_rejected / state.n_rows > self.catalogue.datasets[state.dataset].max_reject_share
+        )
         if not (n_bad or broken):
-            if state.key in self.in_raw:
+            if state.key in self.seen:
                 self._tombstone(REJECTS_TABLE.name, state.key)
             return
-        if state.key in self.in_raw or (self.known.get(state.key) and self.known[state.key].status == "refused"):
+        if state.key in self.seen:
             self.changes.replacing.add(REJECTS_TABLE.name)
         path = self.scratch / f"rejects-{state.key}.parquet"
         self.con.execute("create or replace temp table broken_rows (line bigint, reason varchar)")
@@ -314,11 +320,13 @@ class _Night:
             have = {r[0] for r in self.con.execute(f"describe {rows}").fetchall()}
             # all columns, in the table's order: then dlt takes the file as it is instead of writing it again
             picked = ", ".join(
-                f'{conversion.ident(c.name) if c.name in have else "null"}::{_parquet_type(c.duckdb_type())} as {conversion.ident(c.name)}'
+                f"{conversion.ident(c.name) if c.name in have else 'null'}::{_parquet_type(c.duckdb_type())} as {conversion.ident(c.name)}"
                 for c in BY_NAME[entity].table().columns
             )
             path = self.scratch / f"{entity}.parquet"
-            done = self.con.execute(f"copy (select {picked} from ({rows})) to '{path}' (format parquet, compression snappy)")
+            done = self.con.execute(
+                f"copy (select {picked} from ({rows})) to '{path}' (format parquet, compression snappy)"
+            )
             written = done.fetchone()
             self.changes.add(entity, path, int(written[0]) if written else 0)
         if self.changes.states:
@@ -328,7 +336,12 @@ class _Night:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        types = {"text": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", "UTC"), "date": pa.date32()}
+        types = {
+            "text": pa.string(),
+            "bigint": pa.int64(),
+            "timestamp": pa.timestamp("us", "UTC"),
+            "date": pa.date32(),
+        }
         schema = pa.schema([(c.name, types[c.type]) for c in FILES_TABLE.columns])
         path = self.scratch / "_files.parquet"
         pq.write_table(pa.Table.from_pylist([asdict(s) for s in self.changes.states], schema), path)

@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ingestion.errors import SourceError
 from ingestion.sources.files.entities import BY_NAME, ROW_COLUMNS, Entity
@@ -109,12 +117,13 @@ class Dataset(_Strict):
     decimal: Literal[".", ","] = Field(".", description="decimal sign")
     thousands: str = Field("", max_length=1, description="thousands sign; a space stands for hard spaces too")
     date_formats: tuple[str, ...] = Field(
-        (), description="strptime formats, tried in order (%d.%m.%Y), or epoch_s, epoch_ms, epoch_us; ISO 8601 if none"
+        (),
+        description="strptime formats, tried in order (%d.%m.%Y), or epoch_s, epoch_ms, epoch_us; ISO 8601 if none",
     )
     null_values: tuple[Text, ...] = Field((), description="cells that mean no value, beside the empty one")
     time_zone: str | None = Field(None, description="zone of times without one; the reporting zone by default")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$", description="ISO 4217, unless a column is mapped")
-    vat: Vat = Field(Vat(), description="whether amounts hold VAT")
+    vat: Vat = Field(default_factory=lambda: Vat(basis="unknown", rate=None), description="whether amounts hold VAT")
     unpivot: Unpivot | None = Field(None, description="turn a wide table into a long one first")
     key: tuple[str, ...] = Field((), description="canonical columns that make a row unique: the newest file wins")
     personal: tuple[str, ...] = Field((), description="columns of the file that hold personal data")
@@ -176,7 +185,9 @@ class Dataset(_Strict):
             names = {*self.unpivot.keep, self.unpivot.name_to, self.unpivot.value_to}
             for name, mapping in self.columns.items():
                 if mapping.column is not None and mapping.column not in names:
-                    raise ValueError(f"columns: {name} takes {mapping.column!r}; after unpivot there are {sorted(names)}")
+                    raise ValueError(
+                        f"columns: {name} takes {mapping.column!r}; after unpivot there are {sorted(names)}"
+                    )
         return self
 
     @property
@@ -198,9 +209,19 @@ class Dataset(_Strict):
         """Changes when rows would be read another way, so that the files are loaded anew; not for house-keeping keys."""
         keep = self.model_dump(
             mode="json",
-            exclude={"location", "owner", "description", "mirror", "allow_copies", "max_reject_share", "stale_after_days"},
+            exclude={
+                "location",
+                "owner",
+                "description",
+                "mirror",
+                "allow_copies",
+                "max_reject_share",
+                "stale_after_days",
+            },
         )
-        return hashlib.sha256(json.dumps([keep, self.zone(reporting_zone).key], sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps([keep, self.zone(reporting_zone).key], sort_keys=True).encode()).hexdigest()[
+            :32
+        ]
 
 
 class Catalogue(_Strict):
@@ -251,7 +272,9 @@ def load_catalogue(path: Path) -> Catalogue:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as e:
-        raise SourceError(SOURCE, f"no catalogue at {path}; write one (docs/files.md) or set WAREHOUSE_FILES_CATALOGUE") from e
+        raise SourceError(
+            SOURCE, f"no catalogue at {path}; write one (docs/files.md) or set WAREHOUSE_FILES_CATALOGUE"
+        ) from e
     except UnicodeDecodeError as e:
         raise SourceError(SOURCE, f"{path.name}: not UTF-8 ({e.reason} at byte {e.start}); save it as UTF-8") from e
     try:

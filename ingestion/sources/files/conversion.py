@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 
 import duckdb
 
@@ -124,7 +123,11 @@ class _Cell:
         """Whether a cell that is there can be without a value by mistake. Text as it is cannot; a rule may say null."""
         if any(r.value is None for r in self.mapping.match):
             return False
-        return self.column.type != "text" or self.restricted or (bool(self.mapping.match) and self.mapping.otherwise is None)
+        return (
+            self.column.type != "text"
+            or self.restricted
+            or (bool(self.mapping.match) and self.mapping.otherwise is None)
+        )
 
     @property
     def restricted(self) -> bool:
@@ -157,7 +160,9 @@ class _Cell:
 
     def _text(self, cell: str) -> str:
         if self.kind in ("DOUBLE", "FLOAT"):  # a number used as an id: 13085.0 is 13085
-            cell = f"case when {cell} = trunc({cell}) then try_cast({cell} as hugeint)::varchar else {cell}::varchar end"
+            cell = (
+                f"case when {cell} = trunc({cell}) then try_cast({cell} as hugeint)::varchar else {cell}::varchar end"
+            )
         elif self.kind != "VARCHAR":
             cell = f"{cell}::varchar"
         if self.restricted and self.column.name in ALLOWED:
@@ -236,7 +241,9 @@ def cell_sql(column: str, kind: str, dataset: Dataset) -> str:
     """The cell without blanks around it; null where it is empty or a declared null value."""
     if kind != "VARCHAR":
         if dataset.null_values:
-            return f"case when {column}::varchar not in ({', '.join(map(quoted, dataset.null_values))}) then {column} end"
+            return (
+                f"case when {column}::varchar not in ({', '.join(map(quoted, dataset.null_values))}) then {column} end"
+            )
         return column
     trimmed = f"trim({column}, e' \\t\\r\\n\u00a0')"
     if not dataset.null_values:
@@ -255,14 +262,14 @@ def _canonical(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], cells
     names = {c.name for c in entity.columns}
     if "currency" in names:
         mapped_currency = "v_currency" if "currency" in mapped else "null"
-        picked.append(f"coalesce({mapped_currency}, {quoted(dataset.currency) if dataset.currency else 'null'})::varchar as currency")
+        picked.append(
+            f"coalesce({mapped_currency}, {quoted(dataset.currency) if dataset.currency else 'null'})::varchar as currency"
+        )
     if entity.has_vat:
-        rate = f"{Decimal(dataset.vat.rate)}::decimal(18,6)" if dataset.vat.basis == "included" else "null::decimal(18,6)"
+        rate = f"{dataset.vat.rate}::decimal(18,6)" if dataset.vat.basis == "included" else "null::decimal(18,6)"
         picked += [f"{quoted(dataset.vat.basis)} as vat_basis", f"{rate} as vat_rate_pct"]
     used = {m.column for m in dataset.columns.values()}
-    extra = [
-        c for c in cells.columns if c not in used and c not in dataset.attributes and not c.startswith(NO_HEADER)
-    ]
+    extra = [c for c in cells.columns if c not in used and c not in dataset.attributes and not c.startswith(NO_HEADER)]
     picked.append(f"{_json(list(dataset.attributes), cells, dataset)} as attributes")
     picked.append(f"{_json(extra, cells, dataset)} as _extra")
     return picked
@@ -303,16 +310,31 @@ def _bad(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], nameless: l
         if source in personal:
             shown = MASK_SQL.format(value=f"{shown}::varchar")
         if cell.can_fail:
-            case(f"{ident('c_' + name)} is not null and {ident('v_' + name)} is null", source, shown, f"expected {cell.expected()}")
+            case(
+                f"{ident('c_' + name)} is not null and {ident('v_' + name)} is null",
+                source,
+                shown,
+                f"expected {cell.expected()}",
+            )
     for name in dict.fromkeys((*entity.required, *dataset.key)):
         source = mapped[name].source or name
         what = "key" if name in dataset.key else name
         case(f"{ident('v_' + name)} is null", source, "null", f"missing {what}: {name} has no value")
     for group in entity.one_of:
         here = [n for n in group if n in mapped]
-        case(" and ".join(f"{ident('v_' + n)} is null" for n in here), mapped[here[0]].source or here[0], "null", f"none of {', '.join(here)} has a value")
+        case(
+            " and ".join(f"{ident('v_' + n)} is null" for n in here),
+            mapped[here[0]].source or here[0],
+            "null",
+            f"none of {', '.join(here)} has a value",
+        )
     for column in nameless:
-        case(f"nullif(trim({ident(column)}), '') is not null", column, "null", "a value in a column without a header")
+        case(
+            f"nullif(trim({ident(column)}), '') is not null",
+            column,
+            "null",
+            "a value in a column without a header",
+        )
     names = {c.name for c in entity.columns}
     if "currency" in names and not dataset.currency and entity.has_amounts:
         source = (mapped["currency"].source or "currency") if "currency" in mapped else "currency"

@@ -47,12 +47,20 @@ def _c(name: str, type_: ColumnType, description: str, *, personal: bool = False
 
 
 ROW_COLUMNS: tuple[Column, ...] = (
-    _c("attributes", "json", "extra columns listed under `attributes` in the catalogue; these may enter marts"),
+    _c(
+        "attributes",
+        "json",
+        "extra columns listed under `attributes` in the catalogue; these may enter marts",
+    ),
     Column("_extra", "json", "all other extra columns; they stay in raw", personal=True),
     _c("_dataset", "text", "the dataset in the catalogue"),
     _c("_system", "text", "whose ids these are: datasets of one system share them"),
     _c("_file_key", "bigint", "hash of dataset and path: what a corrected file replaces"),
-    _c("_file_modified_at", "timestamp", "when the file was last written: the newest file wins a declared key"),
+    _c(
+        "_file_modified_at",
+        "timestamp",
+        "when the file was last written: the newest file wins a declared key",
+    ),
     _c("_row", "bigint", "number of the row in its file, after unpivoting"),
     _c("_line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
     _c("_row_key", "text", "hash of the dataset's declared key; null when it declares none"),
@@ -67,7 +75,11 @@ _TRAFFIC = (
 )
 _MONEY = (
     _c("currency", "text", "ISO 4217; from the column mapped, else the dataset's currency"),
-    _c("vat_basis", "text", "included, excluded or unknown: whether amounts hold VAT, as the catalogue declares"),
+    _c(
+        "vat_basis",
+        "text",
+        "included, excluded or unknown: whether amounts hold VAT, as the catalogue declares",
+    ),
     _c("vat_rate_pct", "decimal", "the VAT rate in percent that amounts hold; null when unknown or excluded"),
 )
 _PERSON = (
@@ -321,7 +333,11 @@ FILES_TABLE = Table(
         _c("content_hash", "text", "SHA-256 of the file"),
         _c("size_bytes", "bigint", "size of the file"),
         _c("modified_at", "timestamp", "when the file was last written"),
-        _c("definition_hash", "text", "what the catalogue said of the dataset; another value loads the file anew"),
+        _c(
+            "definition_hash",
+            "text",
+            "what the catalogue said of the dataset; another value loads the file anew",
+        ),
         _c("status", "text", "loaded, refused, or gone"),
         _c("message", "text", "why it was refused"),
         _c("n_rows", "bigint", "rows in the file, after unpivoting"),
@@ -342,7 +358,11 @@ REJECTS_TABLE = Table(
     (
         _c("_file_key", "bigint", "hash of dataset and path"),
         _c("_row", "bigint", "number of the row in its file; minus the line for one that is no row"),
-        _c("line", "bigint", "the row's line in the file (sheet row, or row number in Parquet), counted from 1"),
+        _c(
+            "line",
+            "bigint",
+            "the row's line in the file (sheet row, or row number in Parquet), counted from 1",
+        ),
         _c("dataset", "text", "the dataset in the catalogue"),
         _c("entity", "text", "the canonical entity"),
         _c("path", "text", "the file"),

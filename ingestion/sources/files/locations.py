@@ -45,7 +45,9 @@ def find(location: str, folder: Path) -> list[FoundFile]:
     else:
         if not fixed.is_dir():
             raise FileProblem(f"the folder {_shown(fixed, folder)} does not exist; make it, or mend `location`")
-        found = [p for p in fixed.glob(str(base.relative_to(fixed))) if p.is_file() and not p.name.startswith((".", "~$"))]
+        found = [
+            p for p in fixed.glob(str(base.relative_to(fixed))) if p.is_file() and not p.name.startswith((".", "~$"))
+        ]
     files = []
     for p in sorted(found):
         stat = p.stat()
@@ -79,8 +81,13 @@ def _find_remote(location: str) -> list[FoundFile]:
     for path, info in sorted(found.items()):
         if info.get("type") != "file":
             continue
-        moment = next((info[k] for k in ("LastModified", "last_modified", "mtime", "updated", "created") if info.get(k)), None)
-        files.append(FoundFile(f"{scheme}://{path}", int(info.get("size") or 0), _moment(moment), None, f"{scheme}://{path}"))
+        moment = next(
+            (info[k] for k in ("LastModified", "last_modified", "mtime", "updated", "created") if info.get(k)),
+            None,
+        )
+        files.append(
+            FoundFile(f"{scheme}://{path}", int(info.get("size") or 0), _moment(moment), None, f"{scheme}://{path}")
+        )
     return files
 
 

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def _decode(path: Path, encoding: str, target: Path | None, declared: str) -> No
     """Decode the whole file, writing it as UTF-8 to `target` if given. Raises FileProblem with the line."""
     decoder = codecs.getincrementaldecoder(encoding)()
     line = 1
-    with path.open("rb") as f, (target.open("wb") if target else open_nowhere()) as out:
+    with path.open("rb") as f, target.open("wb") if target else open_nowhere() as out:
         while True:
             chunk = f.read(_CHUNK)
             try:
@@ -132,7 +132,7 @@ def _decode(path: Path, encoding: str, target: Path | None, declared: str) -> No
                 return
 
 
-class open_nowhere:  # noqa: N801 - reads as a function where it is used
+class open_nowhere:
     """A file that takes everything and keeps nothing."""
 
     def __enter__(self) -> open_nowhere:
@@ -239,8 +239,8 @@ def _ndjson(con: duckdb.DuckDBPyConnection, path: Path) -> Cells:
     paths = ", ".join(_quoted('$."' + k.replace('"', '\\"') + '"') for k in keys)
     picked = ", ".join(f"v[{i + 1}] as {_ident(k)}" for i, k in enumerate(keys))
     con.execute(
-        f"create or replace temp view cells as select _line, {picked} from (select rowid + 1 as _line, json_extract_string(line, [{paths}]) as v "
-        "from json_lines where json_valid(line) and json_type(line) = 'OBJECT')"
+        f"create or replace temp view cells as select _line, {picked} from ("
+        f"select rowid + 1 as _line, json_extract_string(line, [{paths}]) as v from json_lines where json_valid(line) and json_type(line) = 'OBJECT')"
     )
     return Cells(dict.fromkeys(keys, "VARCHAR"), broken)
 
@@ -288,12 +288,16 @@ def _delimited(con: duckdb.DuckDBPyConnection, path: Path, form: str, dataset: D
         lines, bad = _physical_lines(path, delimiter, dataset.skip_lines, len(columns))
         if len(bad) == len(broken):
             broken = [BrokenRow(at, b.reason) for at, b in zip(bad, broken, strict=True)]
-        lines.extend(range(len(lines) + first + 1, n_rows + first + 1))  # readers that disagree: the row's number stands in
+        lines.extend(
+            range(len(lines) + first + 1, n_rows + first + 1)
+        )  # readers that disagree: the row's number stands in
         con.register("line_numbers", pa.table({"n": range(1, n_rows + 1), "line": lines[:n_rows]}))
         con.execute("create or replace temp table csv_lines as select * from line_numbers")
         con.unregister("line_numbers")
         line, join = "line", "join csv_lines on n = csv_cells.rowid + 1"
-    con.execute(f"create or replace temp view cells as select {line.replace('rowid', 'csv_cells.rowid')} as _line, {named} from csv_cells {join}")
+    con.execute(
+        f"create or replace temp view cells as select {line.replace('rowid', 'csv_cells.rowid')} as _line, {named} from csv_cells {join}"
+    )
     return Cells(dict.fromkeys(columns, "VARCHAR"), broken)
 
 
@@ -305,7 +309,8 @@ def len_of(con: duckdb.DuckDBPyConnection, relation: str) -> int:
 
 def _physical_lines(path: Path, delimiter: str, skip: int, width: int) -> tuple[array[int], list[int]]:
     """(lines of the rows with the right number of fields, lines of the others): Python's own CSV reader knows."""
-    good, bad = array("q"), []
+    good: array[int] = array("q")
+    bad: list[int] = []
     with path.open(encoding="utf-8", newline="") as f:
         for _ in range(skip):
             f.readline()
@@ -344,7 +349,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _header(cells: list[str | None]) -> list[str]:
+def _header(cells: Sequence[str | None]) -> list[str]:
     """Trimmed names; a column without one gets a name nobody can map. Raises FileProblem for a name that stands twice."""
     names = [(c or "").strip() or f"{NO_HEADER} {i + 1}" for i, c in enumerate(cells)]
     if twice := sorted({n for n in names if names.count(n) > 1}):

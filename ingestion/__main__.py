@@ -1,0 +1,206 @@
+"""`python -m ingestion`: which sources there are, what they hold, and loading one alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ingestion import ops
+from ingestion.errors import SourceError
+from ingestion.lock import writer_lock
+from ingestion.pipeline import Contract, Outcome
+from ingestion.registry import all_specs, get_spec
+from ingestion.settings import PROJECT_DIR, Settings, SettingsError, get_settings
+from ingestion.spec import SourceSpec, SpecError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The sources of the marketing warehouse.")
+_STYLES = {
+    "loaded": "green",
+    "unchanged": "green",
+    "partial": "yellow",
+    "failed": "red",
+    "not configured": "dim",
+}
+AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="the day to stand on; today by default")]
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@app.command("list")
+def list_sources() -> None:
+    """All sources: configured or not, last load, staleness."""
+    settings, console = get_settings(), _console()
+    known = ops.read_load_status(settings)
+    table = Table("source", "kind", "configured", "last load", "rows", "data through", "state", box=None)
+    for spec in all_specs():
+        configuration = spec.configured(settings)
+        status: dict[str, Any] = known.get(spec.name, {})
+        state = status.get("status", "never loaded")
+        shown = f"[{_STYLES.get(state, '')}]{state}[/]" if state in _STYLES else state
+        if status.get("is_stale"):
+            shown += " [yellow]stale[/]"
+        last = status.get("last_good_at")
+        table.add_row(
+            spec.name,
+            spec.kind,
+            ("yes: " if configuration.ready else "no: ") + configuration.message,
+            last.strftime("%Y-%m-%d %H:%M") if last else "-",
+            f"{status['rows_loaded']:,}" if status.get("rows_loaded") is not None else "-",
+            str(status.get("data_through_date") or "-"),
+            shown,
+        )
+    console.print(table)
+    for name, status in known.items():
+        if status.get("message"):
+            console.print(f"[yellow]{name}[/]: {status['message']}")
+
+
+@app.command()
+def load(
+    source: Annotated[str, typer.Argument(help="the source's name; see `list`")],
+    as_of: AsOf = None,
+    check: Annotated[bool, typer.Option(help="hold the contract against what came before writing it")] = True,
+) -> None:
+    """Load one source alone, with progress. Ends with 1 when anything went wrong."""
+    from ingestion.pipeline import load_all
+
+    settings, console = get_settings(), _console()
+    spec = get_spec(source)
+    day: date = as_of.date() if as_of else settings.today()
+    contract: Contract | None = None
+    if check:
+        from quality.run import run_contract  # the contract is quality's; imported only where it is used
+
+        def contract(spec: SourceSpec, package: Mapping[str, Sequence[Path]]) -> Sequence[Outcome]:
+            return run_contract(spec, package, settings, day)
+
+    with (
+        Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress,
+        writer_lock(settings, f"loading {source}", on_wait=console.print),
+    ):
+        task = progress.add_task(f"{spec.name}: starting")
+        reports = load_all(
+            settings,
+            day,
+            [spec.name],
+            contract,
+            lambda name, message: progress.update(task, description=f"{name}: {message}"),
+        )
+    report = reports[0]
+    console.print(
+        f"[{_STYLES[report.status]}]{report.source}: {report.status}[/] in {report.seconds:.1f} s, "
+        f"{sum(report.rows.values()):,} rows, {report.rejected:,} rejected"
+    )
+    for table, n in sorted(report.rows.items()):
+        console.print(f"  {table:<24}{n:>12,}")
+    for problem in filter(None, report.message.split("; ")):
+        console.print(f"  [yellow]{problem}[/]", markup=True)
+    if report.status in ("failed", "partial", "not configured"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="where to write it; printed by default")] = None,
+) -> None:
+    """The JSON schema of the drop folder's catalogue, for editors."""
+    import json
+
+    from ingestion.sources.files.catalogue import json_schema
+
+    text = json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n"
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+@app.command()
+def check() -> None:
+    """Check the catalogue of the drop folder without loading anything."""
+    from ingestion.sources.files.catalogue import load_catalogue
+
+    settings = get_settings()
+    catalogue = load_catalogue(settings.files_catalogue)
+    _console().print(f"[green]{settings.files_catalogue.name} is right[/]: {', '.join(catalogue.datasets)}")
+
+
+@app.command()
+def rejects(
+    limit: Annotated[int, typer.Option(help="how many to show")] = 20,
+) -> None:
+    """The rows of the drop folder that could not be read, with file, line, column and reason."""
+    import duckdb
+
+    settings, console = get_settings(), _console()
+    path = settings.raw_file("files")
+    if not path.exists():
+        console.print("nothing has been loaded yet")
+        return
+    with duckdb.connect(str(path), read_only=True) as con:
+        rows = con.execute(
+            'select path, line, "column", value, reason from files._rejects order by path, line limit ?',
+            [limit],
+        ).fetchall()
+        total = con.execute("select count(*) from files._rejects").fetchone()
+    table = Table("file", "line", "column", "value", "reason", box=None)
+    for row in rows:
+        table.add_row(*("" if v is None else str(v) for v in row))
+    console.print(table)
+    console.print(f"{len(rows)} of {total[0] if total else 0} rejects")
+
+
+@app.command()
+def init() -> None:
+    """Write .env with this installation's own key, unless there is one."""
+    path = PROJECT_DIR / ".env"
+    if path.exists():
+        return
+    template = (PROJECT_DIR / ".env.example").read_text(encoding="utf-8")
+    text = template.replace("WAREHOUSE_HASH_KEY=\n", f"WAREHOUSE_HASH_KEY={secrets.token_hex(32)}\n")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as f:
+        f.write(text)
+    _console().print("wrote .env with a new key for the hashes of personal identifiers: keep a copy of it")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Option(help="where; the catalogue's folder by default")] = None,
+    if_needed: Annotated[bool, typer.Option("--if-needed", help="only when no source is configured")] = False,
+) -> None:
+    """Make a small drop folder with a catalogue, to try everything without data of one's own."""
+    from ingestion.sandbox.drop_folder import make_drop_folder
+
+    settings: Settings = get_settings()
+    if if_needed and any(spec.configured(settings).ready for spec in all_specs()):
+        return
+    if if_needed:
+        _console().print("no source is configured: making a drop folder of a made-up company to run on (docs/files.md)")
+    target = folder or settings.files_catalogue.parent
+    n_files = make_drop_folder(target, settings.today())
+    _console().print(f"made {n_files} files and a catalogue in {target}")
+
+
+def main() -> None:
+    try:
+        app()
+    except (SourceError, SettingsError, SpecError) as e:
+        _console().print(f"[red]{e}[/]")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
