@@ -53,7 +53,8 @@ valued as (
         case when n_sales_known = n_records then sales_known end as sales_ex_vat_reporting,
         case when n_cancelled_known = n_records then cancelled_known end as cancelled_ex_vat_reporting,
         case
-            when n_sales_known = n_records and n_cancelled_known = n_records then sales_known + cancelled_known
+            when n_sales_known = n_records and n_cancelled_known = n_records
+                then cast(sales_known + cancelled_known as decimal(24, 6))
         end as revenue_reporting,
         {{ days_between('last_purchase_date', as_of()) }} as recency_days
     from customers

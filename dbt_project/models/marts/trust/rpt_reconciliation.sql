@@ -118,8 +118,8 @@ compared as (
         loaded.rejected,
         loaded.null_skipped,
         loaded.in_raw,
-        coalesce(loaded.replaced, loaded.in_raw - coalesce(staged.quantity, 0)) as replaced,
-        coalesce(staged.merged, staged.quantity - coalesce(in_marts.quantity, 0), 0) as merged,
+        cast(coalesce(loaded.replaced, loaded.in_raw - coalesce(staged.quantity, 0)) as decimal(24, 6)) as replaced,
+        cast(coalesce(staged.merged, staged.quantity - coalesce(in_marts.quantity, 0), 0) as decimal(24, 6)) as merged,
         coalesce(in_marts.quantity, 0) as in_mart
     from loaded
     left join staged
@@ -150,8 +150,8 @@ select
     replaced,
     merged,
     in_mart,
-    coalesce(in_files - rejected - in_raw, 0) as difference_to_raw,
-    in_raw - replaced - merged - in_mart as difference_to_mart,
+    cast(coalesce(in_files - rejected - in_raw, 0) as decimal(24, 6)) as difference_to_raw,
+    cast(in_raw - replaced - merged - in_mart as decimal(24, 6)) as difference_to_mart,
     coalesce(in_files - rejected - in_raw, 0) = 0 and in_raw - replaced - merged - in_mart = 0 as is_reconciled,
     {{ as_of() }} as as_of_date
 from compared

@@ -16,7 +16,7 @@ renamed as (
         {{ clean_text('segment') }} as segment,
         {{ clean_text('lead_type') }} as lead_type,
         {{ keyed_hash("_system || '|owner|' || owner") }} as owner_key,
-        attributes,
+        cast(attributes as {{ dbt.type_string() }}) as attributes,
         amount,
         margin,
         {{ currency_code('currency') }} as currency,

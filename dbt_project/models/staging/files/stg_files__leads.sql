@@ -14,7 +14,7 @@ renamed as (
         {{ clean_text('lead_type') }} as lead_type,
         {{ keyed_hash("_system || '|owner|' || owner") }} as owner_key,
         {{ clean_text('country') }} as country,
-        attributes,
+        cast(attributes as {{ dbt.type_string() }}) as attributes,
         created_at,
         coalesce(created_date, {{ reporting_date('created_at') }}) as created_date,
         qualified_at,

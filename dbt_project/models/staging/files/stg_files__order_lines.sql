@@ -11,7 +11,7 @@ renamed as (
         {{ clean_text('country') }} as country,
         product_id,
         product_name,
-        attributes,
+        cast(attributes as {{ dbt.type_string() }}) as attributes,
         quantity,
         unit_price,
         cost_amount,

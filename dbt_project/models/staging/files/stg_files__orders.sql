@@ -11,7 +11,7 @@ renamed as (
         {{ traffic_columns() }},
         lower({{ clean_text('order_type') }}) as order_type,
         {{ clean_text('country') }} as country,
-        attributes,
+        cast(attributes as {{ dbt.type_string() }}) as attributes,
         amount,
         discount_amount,
         shipping_amount,

@@ -11,7 +11,7 @@ renamed as (
         item_id,
         item_name,
         {{ clean_text('country') }} as country,
-        attributes,
+        cast(attributes as {{ dbt.type_string() }}) as attributes,
         quantity,
         item_revenue,
         {{ currency_code('currency') }} as currency,

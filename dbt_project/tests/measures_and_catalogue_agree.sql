@@ -1,0 +1,14 @@
+-- Every measure of int_measures is in the seed `measures`; a KPI whose numerator is distinct is so itself.
+select measures.measure as failure
+from {{ ref('int_measures') }} as measures
+left join {{ ref('measures') }} as catalogue
+    on measures.measure = catalogue.measure
+where catalogue.measure is null
+union all
+select kpis.kpi as failure
+from {{ ref('dim_kpi') }} as kpis
+inner join {{ ref('measures') }} as catalogue
+    on kpis.numerator = catalogue.measure
+where
+    (catalogue.aggregation = 'distinct') <> (kpis.additivity = 'distinct' or (kpis.additivity = 'ratio' and catalogue.aggregation = 'distinct'))
+    or (kpis.denominator is null) = (kpis.additivity = 'ratio')
