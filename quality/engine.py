@@ -89,9 +89,7 @@ class Session:
 
     def rows(self, sql: str, limit: int | None = None) -> list[dict[str, Any]]:
         """The rows of a select, each a dict by column; at most `limit`."""
-        text = f"select * from ({sql.strip().rstrip(';')}) as q" + (
-            f" limit {limit}" if limit is not None else ""
-        )
+        text = f"select * from ({sql.strip().rstrip(';')}) as q" + (f" limit {limit}" if limit is not None else "")
         result = self.connection.exec_driver_sql(text)
         return [dict(row) for row in result.mappings()]
 

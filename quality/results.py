@@ -131,13 +131,42 @@ def read_runs(settings: Settings) -> dict[tuple[str, str], Run]:
     runs: dict[tuple[str, str], Run] = {}
     for path in sorted(results_dir(settings).glob("*.json")):
         for table, run in json.loads(path.read_text(encoding="utf-8")).items():
-            results = tuple(
-                CheckResult(**r | {"failing_rows": tuple(r["failing_rows"])}) for r in run["results"]
-            )
+            results = tuple(CheckResult(**r | {"failing_rows": tuple(r["failing_rows"])}) for r in run["results"])
             runs[path.stem, table] = Run(
                 date.fromisoformat(run["as_of"]), datetime.fromisoformat(run["finished_at"]), results
             )
     return runs
+
+
+# A wanted shrink (an old file taken out, a person deleted) would fail the volume check for weeks: a person accepts it.
+
+
+def accept_volume(settings: Settings, mart: str, as_of: date, reason: str) -> None:
+    """From this night on the mart's row count is measured against this night and later ones only."""
+    accepted = read_accepted(settings) | {mart: as_of}
+    path = _accepted_file(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log = json.loads(path.read_text(encoding="utf-8"))["log"] if path.exists() else []
+    content = {
+        "since": {m: d.isoformat() for m, d in sorted(accepted.items())},
+        "log": [*log, {"mart": mart, "as_of": as_of.isoformat(), "reason": reason}],
+    }
+    draft = path.with_suffix(f".{uuid4().hex}")
+    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    draft.replace(path)
+
+
+def read_accepted(settings: Settings) -> dict[str, date]:
+    """Marts whose volume a person accepted, with the night from which history counts."""
+    path = _accepted_file(settings)
+    if not path.exists():
+        return {}
+    since = json.loads(path.read_text(encoding="utf-8"))["since"]
+    return {mart: date.fromisoformat(day) for mart, day in since.items()}
+
+
+def _accepted_file(settings: Settings) -> Path:
+    return results_dir(settings) / "accepted" / "volumes.json"
 
 
 def _by_table(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:

@@ -16,11 +16,12 @@ from ingestion.privacy import mask
 from ingestion.settings import Settings
 from ingestion.spec import SourceSpec
 from quality.build import Facts, Planned, plan
+from quality.docs import write_data_docs
 from quality.engine import Session, session
-from quality.results import CheckResult, error_text, keep, shown, summary
+from quality.results import CheckResult, error_text, keep, read_accepted, shown, summary
 from quality.suites import Check, MartSuite, Suites, load_suites
 
-__all__ = ["CheckResult", "run_contract", "run_marts", "summary"]
+__all__ = ["CheckResult", "run_contract", "run_marts", "summary", "write_data_docs"]
 
 SHOWN_ROWS = 20
 WHOLE_SUITE = "suite"  # the check's name where the suite itself could not run
@@ -57,14 +58,15 @@ def run_contract(
     """
     scratch = settings.scratch_dir / f"contract_{spec.name}_{uuid4().hex}"
     suite_name = f"contract_{spec.kind}"
-    tables = {t: files for t, files in package.items() if files and any(t == s.name for s in spec.tables)}
+    tables: Mapping[str, Sequence[Path]] = package
     try:
+        tables = _tables(spec, package)
         contract = (suites or load_suites()).contracts.get(spec.kind)
         if contract is None:
             raise LookupError(f"no quality/suites/{suite_name}.yml for source kind {spec.kind}")
         scratch.mkdir(parents=True, exist_ok=True)
         results: list[CheckResult] = []
-        with _quiet(), session(None, _views(tables, scratch)) as db:
+        with _quiet(), session(None, _views(spec, tables, scratch)) as db:
             for name in tables:
                 table = spec.table(name)
                 batch = _Batch(
@@ -85,39 +87,71 @@ def run_contract(
     return results
 
 
-def _views(tables: Mapping[str, Sequence[Path]], scratch: Path) -> list[str]:
+def _tables(spec: SourceSpec, package: Mapping[str, Sequence[Path]]) -> dict[str, list[Path]]:
+    """The files with rows of the source's own tables. A file that only says which rows to delete brings none."""
+    from pyarrow.parquet import read_schema
+
+    tables: dict[str, list[Path]] = {}
+    for table in spec.tables:
+        marks = {c.name for c in table.columns if c.hard_delete} | set(table.merge_key)
+        for file in package.get(table.name, ()):
+            if not set(read_schema(file).names) <= marks:
+                tables.setdefault(table.name, []).append(file)
+    return tables
+
+
+def _views(spec: SourceSpec, tables: Mapping[str, Sequence[Path]], scratch: Path) -> list[str]:
+    """Statements that make each table of the package a view of the rows that will reach raw."""
+
     def quoted(path: Path) -> str:
         return "'" + str(path).replace("'", "''") + "'"
 
-    views = [
-        f'create view "{table}" as select * from read_parquet([{", ".join(quoted(f) for f in files)}], union_by_name = true)'
-        for table, files in tables.items()
-    ]
-    return [f"set temp_directory = {quoted(scratch)}", *views]
+    views = [f"set temp_directory = {quoted(scratch)}"]
+    for name, files in tables.items():
+        rows = f"read_parquet([{', '.join(quoted(f) for f in files)}], union_by_name = true)"
+        marks = [c.name for c in spec.table(name).columns if c.hard_delete]
+        # an empty relation with the marks gives files without them a null to be compared with
+        typed = ", ".join(f'null::boolean as "{m}"' for m in marks)
+        if marks:
+            rows = f"(select * from {rows} union all by name select {typed} where false)"
+        kept = " and ".join(f'"{m}" is not true' for m in marks) or "true"
+        exclude = f"exclude ({', '.join(marks)})" if marks else ""
+        views.append(f'create view "{name}" as select * {exclude} from {rows} where {kept}')
+    return views
 
 
 def run_marts(
-    settings: Settings, as_of: date, progress: Progress | None = None, suites: Suites | None = None
+    settings: Settings,
+    as_of: date,
+    progress: Progress | None = None,
+    suites: Suites | None = None,
+    docs: bool = True,
 ) -> list[CheckResult]:
-    """Check every mart of warehouse.duckdb before it is published. Never raises; opens nothing for writing."""
+    """Check every mart of warehouse.duckdb before it is published, and write Data Docs of all last runs.
+
+    Never raises; the warehouse is opened read-only.
+    """
     say = progress or (lambda message: None)
     marts = (suites or load_suites()).marts
     results: list[CheckResult] = []
     attach = [f"attach '{settings.ops_file}' as raw_ops (read_only)"] if settings.ops_file.exists() else []
     try:
         with _quiet(), session(settings.warehouse_file, attach) as db:
-            history = _history(db, as_of) if attach else {}
+            history = _history(db, as_of, read_accepted(settings)) if attach else {}
             for suite in marts.values():
                 batch = _mart_batch(suite)
-                found = _run_batch(
-                    db, batch, suite.checks, Facts(as_of, history=history.get(suite.table, ()))
-                )
+                found = _run_batch(db, batch, suite.checks, Facts(as_of, history=history.get(suite.table, ())))
                 results += found
                 say(f"{suite.table}: {_said(found)}")
     except Exception as error:  # noqa: BLE001 - a crash of the checks is an outcome of its own
         done = {r.suite for r in results}
         results += [_crash(_mart_batch(s), error) for s in marts.values() if s.suite not in done]
     keep(settings, "marts", as_of, results, datetime.now(UTC))
+    if docs:
+        try:
+            write_data_docs(settings, suites)
+        except Exception as error:  # noqa: BLE001 - the site is a view of the checks, not one of them
+            say(f"Data Docs could not be written: {error_text(f'{type(error).__name__}: {error}')}")
     return results
 
 
@@ -130,15 +164,17 @@ def _said(results: Sequence[CheckResult]) -> str:
     return f"{len(results)} checks" + (f", {'; '.join(bad)}" if bad else " passed")
 
 
-def _history(db: Session, as_of: date) -> dict[str, list[int]]:
-    """Row counts of the nights before as_of by mart, newest first."""
+def _history(db: Session, as_of: date, accepted: Mapping[str, date]) -> dict[str, list[int]]:
+    """Row counts of the nights before as_of by mart, newest first; only since a person last accepted its volume."""
     rows = db.rows(
         "select relation, n_rows, as_of from raw_ops.ops.table_volume "
         f"where as_of < date '{as_of.isoformat()}' order by as_of desc"
     )
     history: dict[str, list[int]] = {}
     for row in rows:
-        history.setdefault(str(row["relation"]).split(".")[-1], []).append(int(row["n_rows"]))
+        mart = str(row["relation"]).split(".")[-1]
+        if row["as_of"] >= accepted.get(mart, date.min):
+            history.setdefault(mart, []).append(int(row["n_rows"]))
     return history
 
 
@@ -169,9 +205,7 @@ def _run_batch(db: Session, batch: _Batch, checks: Sequence[Check], facts: Facts
     return results
 
 
-def _validate(
-    db: Session, batch: _Batch, planned: Sequence[Planned], columns: frozenset[str]
-) -> dict[str, Any]:
+def _validate(db: Session, batch: _Batch, planned: Sequence[Planned], columns: frozenset[str]) -> dict[str, Any]:
     """GE's result by check id.
 
     Two runs a table: checks on rows only answer yes or no and hand over the query for failing rows (GE would fetch all
@@ -250,11 +284,7 @@ def _results(db: Session, batch: _Batch, p: Planned, outcome: Any, total: int) -
     if p.by_rows:
         if outcome.success:
             return [replace(blank, observed=f"holds for {total} rows", n_failing=0)]
-        query = (
-            p.sql.format(batch=batch.address)
-            if p.sql
-            else str(outcome.result.get("unexpected_index_query") or "")
-        )
+        query = p.sql.format(batch=batch.address) if p.sql else str(outcome.result.get("unexpected_index_query") or "")
         if not query:
             return [replace(blank, status="error", observed="the check failed without saying which rows")]
         return _failed_rows(db, batch, p.check, blank, query, total)
@@ -297,20 +327,15 @@ def _failed_rows(
     def result(n: int, source: str | None, where: str = "") -> CheckResult:
         rows = db.rows(f"select * from {failing} {where} order by all", limit=SHOWN_ROWS)
         safe = tuple(shown(r, batch.personal, known) for r in rows)
-        observed = (
-            f"{n} of {total} rows" if known is not None or check.known.family != "house" else f"{n} columns"
-        )
-        return _traced(
-            replace(blank, status="failed", observed=observed, n_failing=n, failing_rows=safe), source
-        )
+        observed = f"{n} of {total} rows" if known is not None or check.known.family != "house" else f"{n} columns"
+        return _traced(replace(blank, status="failed", observed=observed, n_failing=n, failing_rows=safe), source)
 
     if check.source_column is None:
         return [result(int(db.rows(f"select count(*) as n from {failing}")[0]["n"]), check.source)]
     column = f'"{check.source_column}"'
     groups = db.rows(f"select {column} as source, count(*) as n from {failing} group by 1 order by 1")
     return [
-        result(int(g["n"]), g["source"], f"where {column} is not distinct from {_literal(g['source'])}")
-        for g in groups
+        result(int(g["n"]), g["source"], f"where {column} is not distinct from {_literal(g['source'])}") for g in groups
     ]
 
 

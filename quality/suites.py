@@ -40,9 +40,7 @@ class Known:
     one_of: frozenset[str] = frozenset()  # at least one of these
 
 
-def _rows(
-    ge_class: str, *required: str, optional: frozenset[str] = frozenset(), bounds: bool = False
-) -> Known:
+def _rows(ge_class: str, *required: str, optional: frozenset[str] = frozenset(), bounds: bool = False) -> Known:
     extra = optional | {"mostly"} | (_BOUNDS | {"strict_min", "strict_max"} if bounds else frozenset())
     return Known(ge_class, "rows", frozenset(required), extra, _BOUNDS if bounds else frozenset())
 
@@ -117,9 +115,7 @@ class Check(_Model):
             raise ValueError(f"args lacks {missing[0]!r}, which {self.expectation} needs")
         if unknown := sorted(given - known.required - known.optional):
             allowed = ", ".join(sorted(known.required | known.optional)) or "none"
-            raise ValueError(
-                f"args has {unknown[0]!r}, which {self.expectation} does not take (it takes: {allowed})"
-            )
+            raise ValueError(f"args has {unknown[0]!r}, which {self.expectation} does not take (it takes: {allowed})")
         if known.one_of and not known.one_of & given:
             raise ValueError(f"args needs {' or '.join(sorted(known.one_of))}, else the check can never fail")
         if known.family == "sql":
