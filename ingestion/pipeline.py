@@ -274,6 +274,7 @@ def _extract_check_load(
         pipeline.extract(source, loader_file_format="parquet")
         pipeline.normalize()
         package = _package_files(pipeline)
+        counts = _row_counts(package)
         if not package:
             break
         outcomes: Sequence[Outcome] = ()
@@ -298,10 +299,10 @@ def _extract_check_load(
     if excluded and not package:
         status = "failed"
     elif notes.problems:
-        status = "partial" if package or not notes.all_failed else "failed"
+        status = "failed" if notes.all_failed else "partial"
     else:
         status = "loaded" if package else "unchanged"
-    return status, notes, dict(notes.rows) or _row_counts(package), checks
+    return status, notes, counts if notes.rows is None else notes.rows, checks
 
 
 def _package_files(pipeline: dlt.Pipeline) -> dict[str, list[Path]]:

@@ -135,7 +135,7 @@ class LoadNotes:
 
     problems: list[str] = field(default_factory=list)
     rejected: int = 0
-    rows: dict[str, int] = field(default_factory=dict)  # by raw table; empty: counted from the package
+    rows: dict[str, int] | None = None  # by raw table; None: counted from the package
     all_failed: bool = False  # trouble, and nothing to load beside it
 
 

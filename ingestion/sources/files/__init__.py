@@ -134,6 +134,8 @@ class _Night:
         self.catalogue = catalogue
         self.scratch = scratch
         self.changes = Changes()
+        self.counts: dict[str, int] = {}  # rows by entity, for the report
+        context.notes.rows = self.counts
         self.known = _known_files(context.settings)
         self.seen = set(self.known)
         self.in_raw = {key for key, state in self.known.items() if state.n_loaded or state.n_rejected}
@@ -147,7 +149,7 @@ class _Night:
                     self._dataset(name, dataset)
             self._write_outputs()
         self.context.notes.all_failed = bool(self.context.notes.problems) and not any(
-            s.status == "loaded" for s in {**self.known, **{s.key: s for s in self.changes.states}}.values()
+            s.status == "loaded" or s.n_loaded for s in self.known.values()
         )
         return self.changes
 
@@ -173,13 +175,13 @@ class _Night:
                 if state.status != "gone":
                     self._take_out(state)
         for key, file in here.items():
-            state = self.known.get(key)
-            if state and state.holds(file, definition):
+            known = self.known.get(key)
+            if known and known.holds(file, definition):
                 continue
             try:
                 self._file(name, dataset, key, file, definition)
-            except FileProblem as e:
-                self._refuse(name, dataset, key, file, str(e))
+            except FileProblem as problem:
+                self._refuse(name, dataset, key, file, str(problem))
             except Exception as e:  # noqa: BLE001 - one file's trouble is its own; the others go on
                 self._refuse(name, dataset, key, file, f"{type(e).__name__}: {str(e).splitlines()[0][:300]}")
 
@@ -230,7 +232,7 @@ class _Night:
         if not state.n_loaded and key in self.in_raw:
             self._tombstone(dataset.entity, key)
         self.context.notes.rejected += state.n_rejected
-        self.context.notes.rows[dataset.entity] = self.context.notes.rows.get(dataset.entity, 0) + state.n_loaded
+        self.counts[dataset.entity] = self.counts.get(dataset.entity, 0) + state.n_loaded
         self._remember(state)
 
     def _copy_of(self, state: FileState) -> FileState | None:
