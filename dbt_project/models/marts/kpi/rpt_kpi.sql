@@ -109,14 +109,15 @@ periods as (
     {%- endfor %}
 ),
 
--- Which members a KPI has in a scope: a channel where either part was ever recorded, a system that delivers both.
+-- Which members a KPI has in a scope: a channel where either part was ever recorded, a system that delivers both. A record
+-- without a channel counts in the total alone.
 members as (
     select distinct
         measure,
         scope,
         scope_value
     from summed
-    where grain = 'year'
+    where grain = 'year' and scope_value is not null
 ),
 
 kpi_members as (
