@@ -221,7 +221,8 @@ def _validate(db: Session, batch: _Batch, planned: Sequence[Planned], columns: f
     validator = Validator(asset.add_batch_definition_whole_table("all"))
     by_rows = [p for p in planned if p.expectation and p.by_rows]
     by_value = [p for p in planned if p.expectation and not p.by_rows]
-    key = [c for c in batch.key if c in columns]
+    told = [*batch.key, *(p.check.source_column for p in by_rows if p.check.source_column)]
+    key = [c for c in dict.fromkeys(told) if c in columns]
     outcomes: dict[str, Any] = {}
 
     def run(group: Sequence[Planned], result_format: Any) -> None:
@@ -284,10 +285,11 @@ def _results(db: Session, batch: _Batch, p: Planned, outcome: Any, total: int) -
     if p.by_rows:
         if outcome.success:
             return [replace(blank, observed=f"holds for {total} rows", n_failing=0)]
-        query = p.sql.format(batch=batch.address) if p.sql else str(outcome.result.get("unexpected_index_query") or "")
+        own = p.sql or p.failing
+        query = own.format(batch=batch.address) if own else str(outcome.result.get("unexpected_index_query") or "")
         if not query:
             return [replace(blank, status="error", observed="the check failed without saying which rows")]
-        return _failed_rows(db, batch, p.check, blank, query, total)
+        return _failed_rows(db, batch, p, blank, query, total)
     observed = _observed(outcome.result)
     if batch.personal & set(p.check.columns):
         observed = mask(observed) or ""
@@ -317,15 +319,20 @@ def _traced(result: CheckResult, source: str | None) -> CheckResult:
 
 
 def _failed_rows(
-    db: Session, batch: _Batch, check: Check, blank: CheckResult, query: str, total: int
+    db: Session, batch: _Batch, p: Planned, blank: CheckResult, query: str, total: int
 ) -> list[CheckResult]:
     """The failing rows, counted and shown; by source where the check names the column that tells it."""
+    check = p.check
     failing = f"({query.rstrip().rstrip(';')}) as f"
+    # SQL says itself what to show; for the others it is what names the row, and what the check looked at.
+    named = () if p.sql else (*batch.key, check.source_column, *check.columns)
+    there = {r["column_name"] for r in db.rows(f"describe select * from {failing}")}
+    select = ", ".join(f'"{n}"' for n in dict.fromkeys(named) if n in there) or "*"
     # What the check on columns selects are names of columns, no data: nothing to hide there.
     known = None if check.expectation == "columns_match_spec" else batch.known
 
     def result(n: int, source: str | None, where: str = "") -> CheckResult:
-        rows = db.rows(f"select * from {failing} {where} order by all", limit=SHOWN_ROWS)
+        rows = db.rows(f"select {select} from {failing} {where} order by all", limit=SHOWN_ROWS)
         safe = tuple(shown(r, batch.personal, known) for r in rows)
         observed = f"{n} of {total} rows" if known is not None or check.known.family != "house" else f"{n} columns"
         return _traced(replace(blank, status="failed", observed=observed, n_failing=n, failing_rows=safe), source)
