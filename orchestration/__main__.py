@@ -16,9 +16,7 @@ from ingestion.lock import writer_lock
 from ingestion.settings import PROJECT_DIR, SettingsError, get_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-publish_app = typer.Typer(
-    no_args_is_help=True, help="Published generations: what readers see, and going back."
-)
+publish_app = typer.Typer(no_args_is_help=True, help="Published generations: what readers see, and going back.")
 app.add_typer(publish_app, name="publish")
 out = Console(highlight=False, soft_wrap=True)
 
@@ -91,9 +89,7 @@ def alert() -> None:
     if not alerts.is_configured(settings):
         _say("no alert target; set WAREHOUSE_ALERT_WEBHOOK_URL or WAREHOUSE_ALERT_EMAIL_TO")
         raise typer.Exit(1)
-    errors = alerts.send_alert(
-        settings, "warehouse: test alert", "If you read this, alerts arrive.", kind="test"
-    )
+    errors = alerts.send_alert(settings, "warehouse: test alert", "If you read this, alerts arrive.", kind="test")
     for line in errors or ["sent"]:
         _say(line)
     raise typer.Exit(bool(errors))

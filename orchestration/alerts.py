@@ -39,9 +39,7 @@ def send_alert(settings: Settings, subject: str, text: str, *, kind: str, run_id
             send(settings, subject, text, kind, run_id)
         except Exception as error:  # noqa: BLE001 - an alert that fails must not replace what it tells of
             # the type only: a message may hold the address, and a webhook's address is its secret
-            reason = (
-                f"status {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
-            )
+            reason = f"status {error.code}" if isinstance(error, urllib.error.HTTPError) else type(error).__name__
             errors.append(f"the {name} alert could not be sent: {reason}")
             _log.error(errors[-1])
     return errors

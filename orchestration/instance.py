@@ -64,9 +64,7 @@ def process_mark(pid: int | None = None) -> str:
         return "" if stat[0] == "Z" else f"{pid} {boot[:8]}-{stat[19]}"
     if Path("/proc/self/stat").exists():
         return ""
-    done = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return f"{pid} {done.stdout.strip()}" if done.stdout.strip() else ""
 
 

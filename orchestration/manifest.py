@@ -52,11 +52,7 @@ def fingerprint(settings: Settings) -> str:
 
 def is_current(settings: Settings) -> bool:
     made_for = target_dir(settings) / "manifest.fingerprint"
-    return (
-        manifest_path(settings).exists()
-        and made_for.exists()
-        and made_for.read_text() == fingerprint(settings)
-    )
+    return manifest_path(settings).exists() and made_for.exists() and made_for.read_text() == fingerprint(settings)
 
 
 def make_manifest(settings: Settings, *, force: bool = False) -> bool:
@@ -82,9 +78,7 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     if not manifest_path(settings).exists():
         raise ManifestError(f"{manifest_path(settings)} is missing; make it: {MAKE_MANIFEST}")
     if not is_current(settings):
-        raise ManifestError(
-            f"the dbt project or a source changed since the manifest was made: {MAKE_MANIFEST}"
-        )
+        raise ManifestError(f"the dbt project or a source changed since the manifest was made: {MAKE_MANIFEST}")
     return dict(json.loads(manifest_path(settings).read_text()))
 
 
@@ -103,9 +97,7 @@ def dbt_environment() -> dict[str, str]:
     }
 
 
-def run_dbt(
-    settings: Settings, args: Sequence[str], *, capture: bool = False
-) -> subprocess.CompletedProcess[str]:
+def run_dbt(settings: Settings, args: Sequence[str], *, capture: bool = False) -> subprocess.CompletedProcess[str]:
     """Run dbt on the project with the generated profile, in a process of its own."""
     folders = {
         "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),

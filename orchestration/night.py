@@ -139,11 +139,7 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
     problems: list[Problem] = []
     warnings: list[str] = []
     for s in record.sources:
-        good = (
-            f"raw keeps its data of {s['last_good_as_of']}"
-            if s["last_good_as_of"]
-            else "it never loaded before"
-        )
+        good = f"raw keeps its data of {s['last_good_as_of']}" if s["last_good_as_of"] else "it never loaded before"
         again = f"mend it, try `python -m ingestion load {s['source']}`, then run the night again"
         if s["status"] == "failed":
             problems.append(Problem(f"source {s['source']} failed: {s['message']} ({good})", again))
@@ -154,16 +150,12 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
     for c in record.not_passed:
         where = f"{c['table']}.{c['column']}" if c.get("column") else c["table"]
         if c["status"] == "error":
-            todo = (
-                "the check itself is broken and says nothing about the data; the run's log has the traceback"
-            )
+            todo = "the check itself is broken and says nothing about the data; the run's log has the traceback"
             problems.append(Problem(f"check {c['check']} on {where} crashed: {c['observed']}", todo))
         elif c["severity"] == "critical":
             todo = "look at the failing rows in Data Docs, then mend the data or the model"
             problems.append(
-                Problem(
-                    f"check {c['check']} on {where} failed: {c['observed']}; expected {c['expected']}", todo
-                )
+                Problem(f"check {c['check']} on {where} failed: {c['observed']}; expected {c['expected']}", todo)
             )
         else:
             warnings.append(f"check {c['check']} on {where}: {c['observed']}; expected {c['expected']}")
@@ -174,9 +166,7 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
     warnings += [f"dbt: {w}" for w in record.dbt.get("warnings", [])]
     for step, message in record.crashes.items():
         problems.append(
-            Problem(
-                f"step {step} stopped: {message}", "read the run's log in data/logs, then run the night again"
-            )
+            Problem(f"step {step} stopped: {message}", "read the run's log in data/logs, then run the night again")
         )
     if record.published:
         p = record.published
@@ -184,7 +174,5 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
     else:
         published = f"nothing published{still}"
         if publishing and not problems:
-            problems.append(
-                Problem(published, "; ".join(record.blocked) or "read the run's log in data/logs")
-            )
+            problems.append(Problem(published, "; ".join(record.blocked) or "read the run's log in data/logs"))
     return Verdict(record.as_of, tuple(problems), tuple(warnings), published)

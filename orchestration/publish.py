@@ -65,9 +65,7 @@ def list_generations(settings: Settings) -> list[Generation]:
     found = []
     for path in _generations_dir(settings).glob("*_*"):
         if match := _ID.match(path.name):
-            found.append(
-                Generation(path, int(match[1]), date.fromisoformat(match[2]), is_current=path.name == current)
-            )
+            found.append(Generation(path, int(match[1]), date.fromisoformat(match[2]), is_current=path.name == current))
     return sorted(found, key=lambda g: g.number)
 
 
@@ -110,9 +108,7 @@ def publish(
     building.mkdir(parents=True)
     marts = _write_marts(settings, building, progress)
     if not marts:
-        raise PublishError(
-            f"{settings.warehouse_file} holds no table in schema {MARTS_SCHEMA}; did dbt build?"
-        )
+        raise PublishError(f"{settings.warehouse_file} holds no table in schema {MARTS_SCHEMA}; did dbt build?")
     manifest = {
         "generation": target.name,
         "as_of": as_of.isoformat(),
@@ -184,9 +180,7 @@ def repair(settings: Settings) -> list[str]:
     return done
 
 
-def _write_marts(
-    settings: Settings, building: Path, progress: Callable[[str], None]
-) -> dict[str, dict[str, Any]]:
+def _write_marts(settings: Settings, building: Path, progress: Callable[[str], None]) -> dict[str, dict[str, Any]]:
     """marts.duckdb and one Parquet file a mart. Returns {mart: {rows, fingerprint, columns}}."""
     (building / "parquet").mkdir()
     scratch = settings.scratch_dir / "publish"
@@ -196,17 +190,13 @@ def _write_marts(
     try:
         con.execute("set TimeZone = 'UTC'")
         con.execute(f"attach {_literal(settings.warehouse_file)} as w (read_only)")
-        con.execute(
-            f"attach {_literal(building / 'marts.duckdb')} as p (storage_version {_literal(STORAGE_VERSION)})"
-        )
+        con.execute(f"attach {_literal(building / 'marts.duckdb')} as p (storage_version {_literal(STORAGE_VERSION)})")
         for name in _mart_names(con):
             quoted = _quote(name)
             con.execute(f"create table p.{PUBLISHED_SCHEMA}.{quoted} as from w.{MARTS_SCHEMA}.{quoted}")
             _copy_comments(con, name)
             parquet = building / "parquet" / f"{name}.parquet"
-            con.execute(
-                f"copy p.{PUBLISHED_SCHEMA}.{quoted} to {_literal(parquet)} (format parquet, compression zstd)"
-            )
+            con.execute(f"copy p.{PUBLISHED_SCHEMA}.{quoted} to {_literal(parquet)} (format parquet, compression zstd)")
             marts[name] = _fingerprint(con, name)
             progress(f"{name}: {marts[name]['rows']:,} rows")
         con.execute("checkpoint p")
@@ -222,8 +212,7 @@ def _write_marts(
 
 def _mart_names(con: duckdb.DuckDBPyConnection) -> list[str]:
     rows = con.execute(
-        "select table_name from information_schema.tables "
-        "where table_catalog = 'w' and table_schema = ? order by 1",
+        "select table_name from information_schema.tables where table_catalog = 'w' and table_schema = ? order by 1",
         [MARTS_SCHEMA],
     ).fetchall()
     return [str(row[0]) for row in rows]
@@ -234,9 +223,7 @@ def _copy_comments(con: duckdb.DuckDBPyConnection, name: str) -> None:
     relation = f"p.{PUBLISHED_SCHEMA}.{_quote(name)}"
     where = "database_name = 'w' and schema_name = ? and {} = ? and comment is not null"
     for kind, catalog in (("table", "duckdb_tables()"), ("view", "duckdb_views()")):
-        rows = con.execute(
-            f"select comment from {catalog} where {where.format(f'{kind}_name')}", [MARTS_SCHEMA, name]
-        )
+        rows = con.execute(f"select comment from {catalog} where {where.format(f'{kind}_name')}", [MARTS_SCHEMA, name])
         for (comment,) in rows.fetchall():
             con.execute(f"comment on table {relation} is {_literal(comment)}")
     columns = con.execute(

@@ -72,9 +72,7 @@ class Night(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise AsOfError("nothing was loaded yet; run the whole job `nightly` once")
         given = self._given()
         if given and given != loaded:
-            raise AsOfError(
-                f"as-of {given} was asked for, but raw was loaded for {loaded}; include the load step"
-            )
+            raise AsOfError(f"as-of {given} was asked for, but raw was loaded for {loaded}; include the load step")
         self._note(loaded)
         return loaded
 

@@ -19,9 +19,7 @@ def build_schedule(job_name: str) -> dg.ScheduleDefinition:
         from zoneinfo import ZoneInfo
 
         day = context.scheduled_execution_time.astimezone(ZoneInfo(NIGHT_ZONE)).date().isoformat()
-        return dg.RunRequest(
-            run_key=f"nightly-{day}", run_config=as_of_config(day), tags={"warehouse/as_of": day}
-        )
+        return dg.RunRequest(run_key=f"nightly-{day}", run_config=as_of_config(day), tags={"warehouse/as_of": day})
 
     return nightly
 

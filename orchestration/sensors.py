@@ -22,9 +22,7 @@ def build_failure_sensor() -> dg.SensorDefinition:
         if SHELL_TAG in run.tags or ALERTED_TAG in run.tags:
             return dg.SkipReason(f"run {run.run_id[:8]} was already told of")
         if not alerts.is_configured(settings):
-            return dg.SkipReason(
-                "no alert target; set WAREHOUSE_ALERT_WEBHOOK_URL or WAREHOUSE_ALERT_EMAIL_TO"
-            )
+            return dg.SkipReason("no alert target; set WAREHOUSE_ALERT_WEBHOOK_URL or WAREHOUSE_ALERT_EMAIL_TO")
         record = read_record(settings, run.run_id)
         if not (record.crashes or record.sources or record.not_passed or record.dbt):
             record.crashes["start"] = context.failure_event.message or "the run failed before its first step"

@@ -99,9 +99,7 @@ def _run(settings: Settings, as_of: date | None, run_id: str, screen: Screen) ->
         for orphan in close_and_alert(instance, settings):
             screen.line("start", f"run {orphan[:8]} had been killed; closed it as failed")
         job = defs().resolve_job_def(JOB)
-        screen.line(
-            "start", f"run {run_id[:8]}, as-of {as_of or settings.today()}, data in {settings.data_dir}"
-        )
+        screen.line("start", f"run {run_id[:8]}, as-of {as_of or settings.today()}, data in {settings.data_dir}")
         result = job.execute_in_process(
             run_config=as_of_config((as_of or settings.today()).isoformat()),
             instance=instance,
@@ -147,9 +145,7 @@ def _print_verdict(console: Console, settings: Settings, verdict: Verdict, log: 
         console.print(Text(f"    → {problem.todo}"))
     for warning in verdict.warnings:
         console.print(Text(f"  ! {warning}", style="yellow"))
-    console.print(
-        f"  marts for BI: {settings.published_dir / 'marts.duckdb'}", highlight=False, soft_wrap=True
-    )
+    console.print(f"  marts for BI: {settings.published_dir / 'marts.duckdb'}", highlight=False, soft_wrap=True)
     console.print(f"  checks: {settings.data_docs_dir / 'index.html'}", highlight=False, soft_wrap=True)
     console.print(f"  full log: {log}", highlight=False, soft_wrap=True)
 

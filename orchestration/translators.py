@@ -62,9 +62,7 @@ class Translator(DagsterDbtTranslator):
         return owner(meta.get("owner")) or super().get_owners(dbt_resource_props)
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return str(
-            dbt_resource_props.get("description") or ""
-        )  # not the whole SQL: the UI links to dbt's file
+        return str(dbt_resource_props.get("description") or "")  # not the whole SQL: the UI links to dbt's file
 
 
 def raw_group(source: str) -> str:

@@ -24,9 +24,7 @@ def audit_marts(night: Night, record: NightRecord) -> "list[CheckResult]":
 
     as_of = night.built_as_of()
     tell("checks", "auditing the marts", passing=True)
-    results = list(
-        run_marts(night.settings, as_of, progress=lambda message: tell("checks", message, passing=True))
-    )
+    results = list(run_marts(night.settings, as_of, progress=lambda message: tell("checks", message, passing=True)))
     record.add_checks(results)
     record.audited = True
     record.blocked = [
@@ -74,9 +72,7 @@ def build_audit(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         crashed = [r for r in results if r.status == "error" and r.severity == "critical"]
         if crashed:
             said = "; ".join(f"{r.check} on {r.table}: {r.observed}" for r in crashed)
-            raise dg.Failure(
-                f"critical checks crashed, so nothing is known of the data: {said}", allow_retries=False
-            )
+            raise dg.Failure(f"critical checks crashed, so nothing is known of the data: {said}", allow_retries=False)
         if AUDIT in context.selected_asset_keys:
             yield dg.MaterializeResult(
                 asset_key=AUDIT,

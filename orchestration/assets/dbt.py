@@ -1,9 +1,12 @@
 """The build step: all dbt models, seeds and tests, in a process of their own."""
 
+import importlib
 import json
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         with night.step("dbt") as record:
             night.built_as_of()
             os.environ.update(dbt_environment())
+            threading.Thread(target=_import_checks, daemon=True).start()
             target = target_dir(night.settings)
             results = target / "run_results.json"
             results.unlink(missing_ok=True)
@@ -68,6 +72,12 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                 ) from None
 
     return dbt
+
+
+def _import_checks() -> None:
+    """Great Expectations takes seconds to import: do it while dbt's process works. The audit says if it cannot be."""
+    with suppress(Exception):
+        importlib.import_module("great_expectations")
 
 
 def _with_progress(events: Iterator[Any], n_all: int) -> Iterator[Any]:

@@ -38,15 +38,11 @@ def build_publication(marts: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(name="publish", specs=[*published, outcome])
-    def publish_marts(
-        context: dg.AssetExecutionContext, night: Night
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def publish_marts(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult[None]]:
         with night.step("publish") as record:
             as_of = night.built_as_of()
             if not record.audited:
-                audit_marts(
-                    night, record
-                )  # published alone, from the UI: nothing goes out that was not audited
+                audit_marts(night, record)  # published alone, from the UI: nothing goes out that was not audited
             if record.blocked:
                 current = publish.current_generation(night.settings)
                 stays = f"readers still see {current.id}" if current else "nothing was ever published"
@@ -88,9 +84,7 @@ def build_publication(marts: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
                         "dagster/row_count": mart["rows"],
                         "fingerprint": mart["fingerprint"],
                         "generation": generation.id,
-                        "parquet": dg.MetadataValue.path(
-                            generation.path / "parquet" / f"{spec.key.path[-1]}.parquet"
-                        ),
+                        "parquet": dg.MetadataValue.path(generation.path / "parquet" / f"{spec.key.path[-1]}.parquet"),
                     },
                 )
         yield dg.MaterializeResult(

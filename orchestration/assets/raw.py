@@ -67,9 +67,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     found = []
     for spec in all_specs():
         first = dg.AssetKey([spec.name, spec.tables[0].name])
-        found.append(
-            dg.AssetCheckSpec("loaded", asset=first, description=f"Source {spec.name} loaded tonight.")
-        )
+        found.append(dg.AssetCheckSpec("loaded", asset=first, description=f"Source {spec.name} loaded tonight."))
         stale = f"Source {spec.name} has data of the last {spec.stale_after_days} days."
         found.append(dg.AssetCheckSpec("fresh", asset=first, description=stale))
         found += [
@@ -84,9 +82,7 @@ def check_specs() -> list[dg.AssetCheckSpec]:
 
 
 def build_raw_assets() -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name="load", specs=[*raw_specs(), *ops_specs()], check_specs=check_specs(), can_subset=True
-    )
+    @dg.multi_asset(name="load", specs=[*raw_specs(), *ops_specs()], check_specs=check_specs(), can_subset=True)
     def load(
         context: dg.AssetExecutionContext, night: Night
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:

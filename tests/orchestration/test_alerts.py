@@ -108,9 +108,7 @@ def test_one_target_that_fails_does_not_keep_the_other_from_being_told(
 ) -> None:
     port, received = mailbox
     with Hook(status=500) as hook:
-        told = with_targets(
-            settings, alert_webhook_url=hook.url, alert_email_to="duty@example.com", smtp_port=port
-        )
+        told = with_targets(settings, alert_webhook_url=hook.url, alert_email_to="duty@example.com", smtp_port=port)
         errors = send_alert(told, "night red", "why", kind="red")
     assert errors == ["the webhook alert could not be sent: status 500"]
     assert len(received) == 1
@@ -160,15 +158,11 @@ def test_the_sensor_tells_of_a_red_verdict_and_of_a_crash(
         build_failure_sensor()(context)
         again = build_failure_sensor()(failed_run_again(context, instance))
     assert [b["kind"] for b in hook.bodies] == [kind]
-    assert ("source files failed: no folder" if kind == "red" else "step start stopped") in hook.bodies[0][
-        "text"
-    ]
+    assert ("source files failed: no folder" if kind == "red" else "step start stopped") in hook.bodies[0]["text"]
     assert isinstance(again, dg.SkipReason)
 
 
-def failed_run_again(
-    context: dg.RunFailureSensorContext, instance: dg.DagsterInstance
-) -> dg.RunFailureSensorContext:
+def failed_run_again(context: dg.RunFailureSensorContext, instance: dg.DagsterInstance) -> dg.RunFailureSensorContext:
     run = instance.get_run_by_id(context.dagster_run.run_id)
     assert run
     return dg.build_run_status_sensor_context(
@@ -176,9 +170,7 @@ def failed_run_again(
     ).for_run_failure()
 
 
-def test_the_sensor_leaves_runs_of_the_shell_to_the_shell(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sensor_leaves_runs_of_the_shell_to_the_shell(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     with Hook() as hook, dg.DagsterInstance.ephemeral() as instance:
         told = with_targets(settings, alert_webhook_url=hook.url)
         monkeypatch.setattr(orchestration.sensors, "get_settings", lambda: told)

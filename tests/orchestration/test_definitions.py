@@ -72,16 +72,10 @@ def graph(parsed: Settings, monkeypatch: pytest.MonkeyPatch) -> dg.AssetGraph:
     return orchestration.definitions.defs().resolve_asset_graph()
 
 
-def test_registry_tables_are_dbts_source_tables_are_dagsters_raw_assets(
-    graph: dg.AssetGraph, parsed: Settings
-) -> None:
+def test_registry_tables_are_dbts_source_tables_are_dagsters_raw_assets(graph: dg.AssetGraph, parsed: Settings) -> None:
     registered = {(spec.name, table.name) for spec in all_specs() for table in spec.tables}
     sources = {(s["source_name"], s["name"]) for s in read_manifest(parsed)["sources"].values()}
-    raw = {
-        tuple(k.path)
-        for k in graph.get_all_asset_keys()
-        if (graph.get(k).group_name or "").startswith("raw_")
-    }
+    raw = {tuple(k.path) for k in graph.get_all_asset_keys() if (graph.get(k).group_name or "").startswith("raw_")}
     assert registered == raw
     assert registered == {s for s in sources if s[0] != "ops"}
     assert {s for s in sources if s[0] == "ops"} <= {("ops", t) for t in ops.TABLES}

@@ -17,9 +17,7 @@ def started_run(instance: dg.DagsterInstance, mark: str) -> str:
     job = dg.GraphDefinition(node_defs=[], name="nightly").to_job()
     run = instance.create_run_for_job(job, tags={PROCESS_TAG: mark} if mark else {})
     instance.report_run_starting = getattr(instance, "report_run_starting", None)  # type: ignore[attr-defined]
-    event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.RUN_START.value, job_name="nightly", message="started"
-    )
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name="nightly", message="started")
     instance.report_dagster_event(event, run_id=run.run_id)
     return run.run_id
 

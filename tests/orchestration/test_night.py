@@ -87,15 +87,11 @@ class Plan:
     """What tonight's sources and checks say."""
 
     reports: Sequence[LoadReport] = field(default_factory=lambda: [report()])
-    checks: Sequence[CheckResult] | Exception = field(
-        default_factory=lambda: [check(), check(table="dim_channel")]
-    )
+    checks: Sequence[CheckResult] | Exception = field(default_factory=lambda: [check(), check(table="dim_channel")])
 
 
 @pytest.fixture
-def night(
-    settings: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Outcome]:
+def night(settings: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Runs the job with the dbt step left out: `build` is what dbt would have made."""
     monkeypatch.setattr(orchestration.resources, "get_settings", lambda: settings)
 
@@ -118,9 +114,7 @@ def night(
         monkeypatch.setattr(quality.run, "run_marts", run_marts)
         build(amounts)
         first = all_specs()[0]
-        marts = [
-            dg.AssetSpec(["marts", m], deps=[dg.AssetKey([first.name, first.tables[0].name])]) for m in MARTS
-        ]
+        marts = [dg.AssetSpec(["marts", m], deps=[dg.AssetKey([first.name, first.tables[0].name])]) for m in MARTS]
         keys = [m.key for m in marts]
         defs = dg.Definitions(
             assets=[
@@ -261,9 +255,7 @@ def test_a_crash_of_a_warning_check_turns_the_night_red_but_holds_nothing_back(
     assert "check amount_positive on fct_order.amount crashed: boom" in out.failure
 
 
-def test_a_crash_of_all_checks_stops_before_publishing(
-    night: Callable[..., Outcome], settings: Settings
-) -> None:
+def test_a_crash_of_all_checks_stops_before_publishing(night: Callable[..., Outcome], settings: Settings) -> None:
     out = night(Plan(checks=RuntimeError("no Great Expectations")))
     assert not out.result.success
     assert publish.current_generation(settings) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,9 +33,7 @@ def seen(settings: Settings) -> int:
 
 def test_a_generation_holds_file_parquet_and_manifest_that_agree(settings: Settings, build: Build) -> None:
     build([10, 20, 30])
-    made = publish.publish(
-        settings, NIGHT, checks={"passed": 2}, sources=[{"source": "files", "status": "loaded"}]
-    )
+    made = publish.publish(settings, NIGHT, checks={"passed": 2}, sources=[{"source": "files", "status": "loaded"}])
     manifest = made.manifest()
     assert manifest["as_of"] == "2026-03-02"
     assert {m: v["rows"] for m, v in manifest["marts"].items()} == {"dim_channel": 1, "fct_order": 3}
@@ -73,9 +70,7 @@ def test_descriptions_travel_with_the_published_tables(settings: Settings, build
     assert comment == ("Orders. One row an order.",)
 
 
-def test_fingerprint_ignores_row_order_and_load_ids_and_nothing_else(
-    settings: Settings, build: Build
-) -> None:
+def test_fingerprint_ignores_row_order_and_load_ids_and_nothing_else(settings: Settings, build: Build) -> None:
     def fingerprint() -> str:
         marts = publish.publish(settings, NIGHT).manifest()["marts"]
         return str(marts["fct_order"]["fingerprint"])
@@ -90,9 +85,7 @@ def test_fingerprint_ignores_row_order_and_load_ids_and_nothing_else(
     assert fingerprint() != first
 
 
-def test_rollback_goes_to_the_generation_before_and_survives_a_restart(
-    settings: Settings, build: Build
-) -> None:
+def test_rollback_goes_to_the_generation_before_and_survives_a_restart(settings: Settings, build: Build) -> None:
     build([1])
     first = publish.publish(settings, NIGHT)
     build([2])
@@ -183,9 +176,7 @@ def test_a_kill_between_the_renames_is_finished_at_the_next_start(
     assert publish.repair(settings) == []
 
 
-def test_a_wal_beside_the_published_file_stops_publishing_with_what_to_do(
-    settings: Settings, build: Build
-) -> None:
+def test_a_wal_beside_the_published_file_stops_publishing_with_what_to_do(settings: Settings, build: Build) -> None:
     build([1])
     publish.publish(settings, NIGHT)
     (settings.published_dir / "marts.duckdb.wal").write_bytes(b"left by a program that wrote")
@@ -248,10 +239,8 @@ def test_a_reader_in_a_loop_sees_no_error_and_no_half_state(settings: Settings, 
     assert told["reads"] > 10 and told["states"] > 3
 
 
-def test_published_files_cannot_be_written_by_a_reader_that_forgot_read_only(
-    settings: Settings, build: Build
-) -> None:
+def test_published_files_cannot_be_written_by_a_reader_that_forgot_read_only(settings: Settings, build: Build) -> None:
     build()
     made = publish.publish(settings, NIGHT)
     files: list[Path] = [settings.published_dir / "marts.duckdb", *made.path.rglob("*.*")]
-    assert all(os.stat(f).st_mode & 0o222 == 0 for f in files if f.is_file())
+    assert all(f.stat().st_mode & 0o222 == 0 for f in files if f.is_file())

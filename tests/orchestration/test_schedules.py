@@ -18,9 +18,7 @@ def test_schedule_is_off_until_started_and_runs_at_five_in_oslo() -> None:
     assert schedule.execution_timezone == "Europe/Oslo"
 
 
-@pytest.mark.parametrize(
-    "due", ["2026-01-15", "2026-07-15", "2026-03-29"]
-)  # winter, summer, the day clocks change
+@pytest.mark.parametrize("due", ["2026-01-15", "2026-07-15", "2026-03-29"])  # winter, summer, the day clocks change
 def test_as_of_is_the_day_the_run_was_due(due: str) -> None:
     at = datetime.fromisoformat(due).replace(hour=5, tzinfo=ZoneInfo("Europe/Oslo"))
     context = dg.build_schedule_context(scheduled_execution_time=at.astimezone(ZoneInfo("UTC")))
