@@ -39,6 +39,7 @@ class NightRecord:
     audited: bool = False
     blocked: list[str] = field(default_factory=list)  # why nothing may be published
     published: dict[str, Any] = field(default_factory=dict)  # generation, as_of, path, marts, rows
+    notes: list[str] = field(default_factory=list)  # what else people should know
     crashes: dict[str, str] = field(default_factory=dict)  # step -> what it said
 
     def add_sources(self, reports: Iterable[LoadReport]) -> None:
@@ -67,12 +68,11 @@ class NightRecord:
                 kept = asdict(r)
                 kept.pop("failing_rows", None)
                 self.not_passed.append(kept)
-                if r.source and r.severity == "warning":
-                    self.mark_stale(r.source, f"{r.check} on {r.table}: {r.observed}")
 
     def mark_stale(self, source: str, why: str) -> None:
+        """A mart check traced a fault to this source: its data is not as fresh, or not as whole, as it should be."""
         for entry in self.sources:
-            if entry["source"] == source and not entry["is_stale"]:
+            if entry["source"] == source:
                 entry |= {"is_stale": True, "message": "; ".join(filter(None, [entry["message"], why]))}
 
     def save(self, settings: Settings) -> None:
@@ -157,13 +157,14 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
             problems.append(
                 Problem(f"check {c['check']} on {where} failed: {c['observed']}; expected {c['expected']}", todo)
             )
-        else:
+        elif not any(f"{c['check']} on {c['table']}" in s["message"] for s in record.sources):  # told there already
             warnings.append(f"check {c['check']} on {where}: {c['observed']}; expected {c['expected']}")
     for failure in record.dbt.get("failures", []):
         problems.append(
             Problem(f"dbt: {failure}", "mend it, then run the night again; data/dbt/target/dbt.log has more")
         )
     warnings += [f"dbt: {w}" for w in record.dbt.get("warnings", [])]
+    warnings += record.notes
     for step, message in record.crashes.items():
         problems.append(
             Problem(f"step {step} stopped: {message}", "read the run's log in data/logs, then run the night again")

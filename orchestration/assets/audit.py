@@ -9,7 +9,7 @@ from ingestion import ops
 from orchestration.checks import check_result, summary
 from orchestration.night import NightRecord
 from orchestration.progress import tell
-from orchestration.resources import Night
+from orchestration.resources import Night, short
 
 if TYPE_CHECKING:
     from quality.run import CheckResult
@@ -34,9 +34,22 @@ def audit_marts(night: Night, record: NightRecord) -> "list[CheckResult]":
     ]
     for r in results:
         if r.source and r.severity == "warning" and r.status == "failed":
-            ops.mark_stale(night.settings, r.source, f"{r.check} on {r.table}: {r.observed}")
+            why = f"{r.check} on {r.table}: {r.observed}"
+            record.mark_stale(r.source, why)
+            ops.mark_stale(night.settings, r.source, why)
+    _write_docs(night, record)
     tell("checks", ", ".join(f"{n} {status}" for status, n in summary(results).items() if n) or "no rule")
     return results
+
+
+def _write_docs(night: Night, record: NightRecord) -> None:
+    """Data Docs are for people: without them the night goes on, and says so."""
+    from quality.docs import write_data_docs
+
+    try:
+        write_data_docs(night.settings)
+    except Exception as error:  # noqa: BLE001 - whatever stops the site must not stop the audit
+        record.notes.append(f"Data Docs could not be written: {short(error)}")
 
 
 def build_audit(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:

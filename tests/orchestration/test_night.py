@@ -14,6 +14,7 @@ import pytest
 
 import ingestion.pipeline
 import orchestration.resources
+import quality.docs
 import quality.run
 from ingestion import ops
 from ingestion.pipeline import LoadReport
@@ -88,6 +89,7 @@ class Plan:
 
     reports: Sequence[LoadReport] = field(default_factory=lambda: [report()])
     checks: Sequence[CheckResult] | Exception = field(default_factory=lambda: [check(), check(table="dim_channel")])
+    write_docs: Callable[[Settings], object] = lambda settings: None
 
 
 @pytest.fixture
@@ -112,6 +114,7 @@ def night(settings: Settings, build: Callable[..., None], monkeypatch: pytest.Mo
 
         monkeypatch.setattr(ingestion.pipeline, "load_all", load_all)
         monkeypatch.setattr(quality.run, "run_marts", run_marts)
+        monkeypatch.setattr(quality.docs, "write_data_docs", plan.write_docs)
         build(amounts)
         first = all_specs()[0]
         marts = [dg.AssetSpec(["marts", m], deps=[dg.AssetKey([first.name, first.tables[0].name])]) for m in MARTS]
@@ -229,6 +232,14 @@ def test_a_warning_traced_to_a_source_marks_it_stale_and_publishing_goes_on(
     assert ops.read_load_status(settings)["files"]["is_stale"]
     current = publish.current_generation(settings)
     assert current and current.manifest()["sources"][0]["is_stale"]
+    assert judge(out.record).warnings == ("source files is stale: fresh_enough on fct_order: 5 days",)
+
+
+def test_a_contract_warning_is_told_and_marks_nothing_stale(night: Callable[..., Outcome]) -> None:
+    few = check("volume", "orders", status="failed", severity="warning", source="files", observed="3 rows")
+    out = night(Plan([report(checks=(few,))]))
+    assert out.result.success
+    assert judge(out.record).warnings == ("check volume on orders.amount: 3 rows; expected at least 0",)
 
 
 def test_a_crash_of_a_critical_check_is_neither_failed_nor_passed_and_nothing_goes_out(
@@ -284,6 +295,15 @@ def test_the_manifest_tells_what_the_checks_said(night: Callable[..., Outcome], 
     told = current.manifest()["checks"]
     assert (told["passed"], told["failed"]) == (1, 1)
     assert [c["check"] for c in told["not passed"]] == ["b"]
+
+
+def test_data_docs_that_cannot_be_written_are_told_of_and_stop_nothing(night: Callable[..., Outcome]) -> None:
+    def full(_: Settings) -> None:
+        raise OSError("disk full")
+
+    out = night(Plan(write_docs=full))
+    assert out.result.success
+    assert judge(out.record).warnings == ("Data Docs could not be written: OSError: disk full",)
 
 
 def test_records_hold_no_failing_rows(night: Callable[..., Outcome]) -> None:
