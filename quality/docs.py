@@ -166,7 +166,7 @@ def _result(result: CheckResult, planned: Planned | None) -> Any:
         exception_info={
             "raised_exception": crashed,
             "exception_message": result.observed if crashed else None,
-            "exception_traceback": None,
+            "exception_traceback": "not kept: it may quote data",
         },
     )
 
@@ -196,7 +196,7 @@ def _index(site: Path, runs: Mapping[tuple[str, str], Run], suites: Suites) -> s
         mark = '<i class="fa-check-circle"></i>' if good else '<i class="fa-times"></i>'
         tables.append(
             _row(
-                f"{mark} <a href='{escape(link)}'>{escape(table)}</a>",
+                f"{mark} <a href='{escape(link)}'>{escape(table)}</a>" if link else f"{mark} {escape(table)}",
                 escape(name),
                 run.as_of,
                 counts["passed"],

@@ -191,18 +191,32 @@ def _run_batch(db: Session, batch: _Batch, checks: Sequence[Check], facts: Facts
         return []
     try:
         columns = frozenset(r["column_name"] for r in db.rows(f"describe select * from {batch.address}"))
-        planned = plan(checks, facts)
         total = int(db.rows(f"select count(*) as n from {batch.address}")[0]["n"])
-        outcomes = _validate(db, batch, planned, columns)
-    except Exception as error:  # noqa: BLE001
+        planned = {c.id: _planned(c, facts) for c in checks}
+        ready = [p for p in planned.values() if isinstance(p, Planned)]
+        outcomes = _validate(db, batch, ready, columns)
+    except Exception as error:  # noqa: BLE001 - nothing is known of this table, and the others go on
         return [_crash(batch, error)]
     results: list[CheckResult] = []
-    for p in planned:
+    for check in checks:
+        p = planned[check.id]
         try:
-            results += _results(db, batch, p, outcomes.get(p.check.id), total)
-        except Exception as error:  # noqa: BLE001
-            results.append(replace(_blank(batch, p), status="error", observed=error_text(str(error))))
+            if isinstance(p, Exception):
+                raise p
+            results += _results(db, batch, p, outcomes.get(check.id), total)
+        except Exception as error:  # noqa: BLE001 - nothing is known of this check, and the others go on
+            message = error_text(f"{type(error).__name__}: {error}")
+            blank = _blank(batch, p if isinstance(p, Planned) else Planned(check, "the check can be built"))
+            results.append(replace(blank, status="error", observed=message))
     return results
+
+
+def _planned(check: Check, facts: Facts) -> Planned | Exception:
+    """The check ready to run, or why it cannot be built."""
+    try:
+        return plan([check], facts)[0]
+    except Exception as error:  # noqa: BLE001 - handed back
+        return error
 
 
 def _validate(db: Session, batch: _Batch, planned: Sequence[Planned], columns: frozenset[str]) -> dict[str, Any]:

@@ -134,6 +134,16 @@ id: no_sql, expectation: unexpected_rows, args: {sql: "selec 1 from {batch}"}
     assert "f***(5)" in results["bad_cast"].observed
 
 
+def test_a_check_that_cannot_be_built_is_an_error_and_leaves_the_others_alone(
+    settings: Settings, suites: MakeSuites, warehouse: Execute
+) -> None:
+    warehouse(SALES)
+    bad = "id: no_number, expectation: column_sum_to_be_between, args: {column: amount, min_value: a lot}"
+    results = run(settings, suites(mart_fct_sale=mart(f"{bad}\n{CHECKS.strip()}")))
+    assert failed(results) == {"no_number"}
+    assert results["no_number"].status == "error"
+
+
 def test_a_missing_mart_is_an_error_of_its_own_suite_only(
     settings: Settings, suites: MakeSuites, warehouse: Execute
 ) -> None:
