@@ -19,7 +19,6 @@ select
     {{ surrogate_key(['source_name', 'row_id']) }} as order_line_key,
     {{ surrogate_key(['source_system', "'order'", 'order_id']) }} as order_key,
     person_key,
-    {{ optional_key('product_id', ['source_system', "'product'", 'product_id']) }} as product_key,
     coalesce(order_type, 'sale') as order_type,
     case
         when order_type = 'adjustment' then 'adjustment'

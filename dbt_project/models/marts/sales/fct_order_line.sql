@@ -18,7 +18,6 @@ select
     lines.order_key,
     cancellations.sale_line_key,
     lines.person_key,
-    lines.product_key,
     lines.product_id,
     lines.line_type,
     cancellations.link_status,

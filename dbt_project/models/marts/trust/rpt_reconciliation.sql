@@ -23,6 +23,7 @@
 {% for entity, how in entities.items() %}
 {% for name in var('union_sources')[entity] %}
 {% if name not in sources %}{% do sources.append(name) %}{% endif %}
+{% if how.id %}
 {% set part %}
     select
         '{{ name }}' as source_name,
@@ -31,7 +32,7 @@
         'rows' as measure,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(count(*) as decimal(24, 6)) as quantity,
-        cast({{ 'count(*) - count(distinct ' ~ how.id ~ ')' if how.id else 0 }} as decimal(24, 6)) as merged
+        cast(count(*) - count(distinct {{ how.id }}) as decimal(24, 6)) as merged
     from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
     group by source_system
 {% endset %}
@@ -46,19 +47,16 @@
         currency,
         {{ money_sum(how.amount) }} as quantity,
         -- 0 where no row was merged; else null, and worked out from what the mart keeps
-        {% if how.id -%}
         case
             when sum(count(*) - count(distinct {{ how.id }})) over (partition by source_system) = 0
                 then cast(0 as decimal(24, 6))
         end as merged
-        {%- else -%}
-        cast(0 as decimal(24, 6)) as merged
-        {%- endif %}
     from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
     where {{ how.amount.split(' * ')[0] }} is not null
     group by source_system, currency
 {% endset %}
 {% do staged_parts.append(part) %}
+{% endif %}
 {% endif %}
 {% endfor %}
 {% for measure in ['rows', 'amount'] if measure == 'rows' or how.amount %}
@@ -99,6 +97,7 @@ with loaded as (
 ),
 
 staged as (
+    -- what can be merged: entities with an id of their own
     {{ staged_parts | join('    union all') }}
 ),
 
@@ -118,7 +117,7 @@ compared as (
         loaded.rejected,
         loaded.null_skipped,
         loaded.in_raw,
-        cast(coalesce(loaded.replaced, loaded.in_raw - coalesce(staged.quantity, 0)) as decimal(24, 6)) as replaced,
+        loaded.replaced,
         cast(coalesce(staged.merged, staged.quantity - coalesce(in_marts.quantity, 0), 0) as decimal(24, 6)) as merged,
         coalesce(in_marts.quantity, 0) as in_mart
     from loaded

@@ -75,7 +75,35 @@ row_counts as (
         coalesce(raw_rows.source_system, '(no row could be read)')
 ),
 
--- Left join 1:1: row_counts are unique on entity and system.
+-- Amounts of rows that a newer row with the same declared key replaced, in the order staging keeps them.
+replaced_amounts as (
+    {%- for entity, amount in amounts.items() if amount %}
+    select
+        '{{ entity }}' as entity,
+        source_system,
+        currency,
+        {{ money_sum('amount') }} as amount
+    from (
+        select
+            _system as source_system,
+            {{ currency_code('currency') }} as currency,
+            {{ amount }} as amount,
+            row_number() over (
+                partition by _dataset, _row_key
+                order by _file_modified_at desc nulls last, _file_key desc, _row desc
+            ) as newest_rank
+        from {{ source('files', entity) }}
+        where _row_key is not null
+    ) as keyed
+    where newest_rank > 1
+    group by source_system, currency
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+-- Left join 1:1: replaced_amounts are unique on entity, system and currency.
 amounts as (
     select
         raw_amounts.entity,
@@ -86,12 +114,12 @@ amounts as (
         cast(null as decimal(24, 6)) as rejected,
         cast(null as decimal(24, 6)) as null_skipped,
         raw_amounts.amount as in_raw,
-        -- 0 where no row was replaced; else null, and worked out from what staging keeps
-        case when row_counts.replaced = 0 then cast(0 as decimal(24, 6)) end as replaced
+        coalesce(replaced_amounts.amount, 0) as replaced
     from raw_amounts
-    left join row_counts
-        on raw_amounts.entity = row_counts.entity
-        and raw_amounts.source_system = row_counts.source_system
+    left join replaced_amounts
+        on raw_amounts.entity = replaced_amounts.entity
+        and raw_amounts.source_system = replaced_amounts.source_system
+        and raw_amounts.currency is not distinct from replaced_amounts.currency
 )
 
 select * from row_counts
