@@ -51,13 +51,14 @@ def list_suites() -> None:
 @app.command("run-marts")
 def run_marts_command(as_of: AsOf = None) -> None:
     """Check the marts of the last dbt build. Exits with 1 when a critical check failed or crashed."""
+    from quality.docs import write_data_docs
     from quality.run import run_marts
 
     _suites()
     settings = get_settings()
     results = run_marts(settings, _night(as_of), lambda m: console.print(f"  {m}", highlight=False, soft_wrap=True))
     _print(results)
-    console.print(f"Data Docs: {settings.data_docs_dir / 'index.html'}", highlight=False, soft_wrap=True)
+    console.print(f"Data Docs: {write_data_docs(settings, _suites())}", highlight=False, soft_wrap=True)
     if summary(results)["critical_failed"]:
         raise typer.Exit(1)
 

@@ -16,12 +16,11 @@ from ingestion.privacy import mask
 from ingestion.settings import Settings
 from ingestion.spec import SourceSpec
 from quality.build import Facts, Planned, plan
-from quality.docs import write_data_docs
 from quality.engine import Session, session
 from quality.results import CheckResult, error_text, keep, read_accepted, shown, summary
 from quality.suites import Check, MartSuite, Suites, load_suites
 
-__all__ = ["CheckResult", "run_contract", "run_marts", "summary", "write_data_docs"]
+__all__ = ["CheckResult", "run_contract", "run_marts", "summary"]
 
 SHOWN_ROWS = 20
 WHOLE_SUITE = "suite"  # the check's name where the suite itself could not run
@@ -125,11 +124,10 @@ def run_marts(
     as_of: date,
     progress: Progress | None = None,
     suites: Suites | None = None,
-    docs: bool = True,
 ) -> list[CheckResult]:
-    """Check every mart of warehouse.duckdb before it is published, and write Data Docs of all last runs.
+    """Check every mart of warehouse.duckdb before it is published.
 
-    Never raises; the warehouse is opened read-only.
+    Never raises; the warehouse is opened read-only. `write_data_docs` shows the results afterwards.
     """
     say = progress or (lambda message: None)
     marts = (suites or load_suites()).marts
@@ -147,11 +145,6 @@ def run_marts(
         done = {r.suite for r in results}
         results += [_crash(_mart_batch(s), error) for s in marts.values() if s.suite not in done]
     keep(settings, "marts", as_of, results, datetime.now(UTC))
-    if docs:
-        try:
-            write_data_docs(settings, suites)
-        except Exception as error:  # noqa: BLE001 - the site is a view of the checks, not one of them
-            say(f"Data Docs could not be written: {error_text(f'{type(error).__name__}: {error}')}")
     return results
 
 

@@ -36,7 +36,7 @@ id: gifts_are_free, expectation: unexpected_rows, args: {sql: "select * from {ba
 
 
 def run(settings: Settings, suites: object, as_of: date = AS_OF) -> dict[str, CheckResult]:
-    results = run_marts(settings, as_of, suites=suites, docs=False)  # type: ignore[arg-type]
+    results = run_marts(settings, as_of, suites=suites)  # type: ignore[arg-type]
     return {f"{r.check}/{r.source}" if r.source else r.check: r for r in results}
 
 
@@ -149,12 +149,7 @@ def test_a_missing_mart_is_an_error_of_its_own_suite_only(
 ) -> None:
     warehouse(SALES)
     rows = "id: rows, expectation: table_row_count_to_be_between, args: {min_value: 1}"
-    results = run_marts(
-        settings,
-        AS_OF,
-        suites=suites(mart_fct_sale=mart(rows), mart_dim_gone=mart(rows, "dim_gone")),
-        docs=False,
-    )
+    results = run_marts(settings, AS_OF, suites=suites(mart_fct_sale=mart(rows), mart_dim_gone=mart(rows, "dim_gone")))
     assert [(r.table, r.check, r.status) for r in results] == [
         ("dim_gone", "suite", "error"),
         ("fct_sale", "rows", "passed"),
