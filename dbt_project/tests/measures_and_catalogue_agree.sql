@@ -10,5 +10,5 @@ from {{ ref('dim_kpi') }} as kpis
 inner join {{ ref('measures') }} as catalogue
     on kpis.numerator = catalogue.measure
 where
-    (catalogue.aggregation = 'distinct') <> (kpis.additivity = 'distinct' or (kpis.additivity = 'ratio' and catalogue.aggregation = 'distinct'))
+    (kpis.additivity <> 'ratio' and (catalogue.aggregation = 'distinct') <> (kpis.additivity = 'distinct'))
     or (kpis.denominator is null) = (kpis.additivity = 'ratio')

@@ -35,7 +35,11 @@ normalised as (
         lower(traffic_source) as source,
         lower(traffic_medium) as medium,
         lower(traffic_campaign) as campaign,
-        trim(replace(replace(lower(origin), '_', ' '), '-', ' ')) as origin
+        trim(replace(replace(lower(origin), '_', ' '), '-', ' ')) as origin,
+        case
+            when lower(traffic_source) like 'www.%' then substr(lower(traffic_source), 5)
+            else lower(traffic_source)
+        end as source_name
     from traffic
 ),
 
@@ -52,9 +56,7 @@ categorised as (
         origin_channels.channel_key as origin_channel_key
     from normalised
     left join known_sources
-        on
-            case when normalised.source like 'www.%' then substr(normalised.source, 5) else normalised.source end
-            = known_sources.source_name
+        on normalised.source_name = known_sources.source_name
     left join origin_channels
         on normalised.origin = origin_channels.origin
 )

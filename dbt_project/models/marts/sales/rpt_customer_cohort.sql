@@ -43,21 +43,29 @@ grid as (
 ),
 
 -- Inner join 1:1 on the customer: orders of people who never paid for a sale are no customers'.
-activity as (
+customer_orders as (
     select
         {{ period_start('month', 'customers.first_purchase_date') }} as cohort_month,
         {{ period_start('month', 'orders.ordered_date') }} as activity_month,
-        count(distinct case when orders.is_paid_sale then orders.person_key end) as n_active,
-        count(case when orders.is_paid_sale then 1 end) as n_orders,
-        count(*) as n_records,
-        count(orders.amount_ex_vat_reporting) as n_records_known,
-        {{ money_sum('orders.sales_ex_vat_reporting + orders.cancelled_ex_vat_reporting') }} as revenue_known
+        orders.person_key,
+        orders.is_paid_sale,
+        orders.sales_ex_vat_reporting + orders.cancelled_ex_vat_reporting as revenue
     from orders
     inner join customers
         on orders.person_key = customers.person_key
-    group by
-        {{ period_start('month', 'customers.first_purchase_date') }},
-        {{ period_start('month', 'orders.ordered_date') }}
+),
+
+activity as (
+    select
+        cohort_month,
+        activity_month,
+        count(distinct case when is_paid_sale then person_key end) as n_active,
+        count(case when is_paid_sale then 1 end) as n_orders,
+        count(*) as n_records,
+        count(revenue) as n_records_known,
+        {{ money_sum('revenue') }} as revenue_known
+    from customer_orders
+    group by cohort_month, activity_month
 )
 
 -- Left join 1:1: activity is unique on both months.
