@@ -263,13 +263,11 @@ def test_a_wide_table_is_unpivoted_and_its_empty_cells_counted(drop: Drop) -> No
     assert drop.rows('select line, "column", value from files._rejects') == [(3, "NOK", "oops")]
 
 
+RULES = "{column: order, match: [{pattern: '^C', value: cancellation}, {pattern: '^[0-9]', value: sale}]}"
+
+
 def test_rules_give_values_by_pattern_and_reject_what_none_finds(drop: Drop) -> None:
-    drop.catalogue(
-        LINES.replace(
-            "order_id: order,",
-            "order_id: order, order_type: {column: order, match: [{pattern: '^C', value: cancellation}, {pattern: '^[0-9]', value: sale}]},",
-        )
-    )
+    drop.catalogue(LINES.replace("order_id: order,", f"order_id: order, order_type: {RULES},"))
     drop.write("lines.csv", "order,qty,price,at,customer\nC1,-1,1,2026-01-01,\n2,1,1,2026-01-01,\nX3,1,1,2026-01-01,\n")
     drop.load()
     assert drop.rows("select order_type from files.order_lines order by order_id") == [("sale",), ("cancellation",)]

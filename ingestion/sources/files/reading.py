@@ -10,6 +10,7 @@ import csv
 import gzip
 import hashlib
 import shutil
+import zipfile
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
@@ -185,7 +186,7 @@ def _xlsx(con: duckdb.DuckDBPyConnection, path: Path, dataset: Dataset) -> Cells
                 names = ", ".join(str(s) for s in book.sheet_names)
                 raise FileProblem(f"no sheet {sheet!r}; the workbook has {names}")
             frame = book.parse(sheet, header=None, dtype=object, skiprows=dataset.skip_lines)
-    except (ValueError, KeyError, OSError) as e:
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as e:
         raise FileProblem(f"not a readable XLSX workbook ({_first_line(e)}); save it again") from e
     if frame.empty:
         raise FileProblem(f"sheet {sheet!r} is empty; expected a header")
@@ -240,7 +241,8 @@ def _ndjson(con: duckdb.DuckDBPyConnection, path: Path) -> Cells:
     picked = ", ".join(f"v[{i + 1}] as {_ident(k)}" for i, k in enumerate(keys))
     con.execute(
         f"create or replace temp view cells as select _line, {picked} from ("
-        f"select rowid + 1 as _line, json_extract_string(line, [{paths}]) as v from json_lines where json_valid(line) and json_type(line) = 'OBJECT')"
+        f"select rowid + 1 as _line, json_extract_string(line, [{paths}]) as v from json_lines "
+        "where json_valid(line) and json_type(line) = 'OBJECT')"
     )
     return Cells(dict.fromkeys(keys, "VARCHAR"), broken)
 
