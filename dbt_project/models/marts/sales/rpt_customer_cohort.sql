@@ -10,7 +10,7 @@ orders as (
 ),
 
 source_status as (
-    select max(is_stale) as has_stale_source
+    select coalesce(max(is_stale), false) as has_stale_source
     from {{ ref('rpt_source_status') }}
     where is_configured
 ),
@@ -73,7 +73,10 @@ select
     {{ surrogate_key(['grid.cohort_month', 'grid.activity_month']) }} as cohort_key,
     grid.cohort_month,
     grid.activity_month,
-    cast({{ dbt.datediff('grid.cohort_month', 'grid.activity_month', 'month') }} as integer) as months_since,
+    cast(
+        {{ dbt.datediff('grid.cohort_month', 'grid.activity_month', 'month') }}
+        as integer
+    ) as months_since,
     grid.n_customers,
     coalesce(activity.n_active, 0) as n_active,
     coalesce(activity.n_orders, 0) as n_orders,

@@ -6,7 +6,7 @@ with orders as (
 ),
 
 source_status as (
-    select max(is_stale) as has_stale_source
+    select coalesce(max(is_stale), false) as has_stale_source
     from {{ ref('rpt_source_status') }}
     where is_configured
 ),

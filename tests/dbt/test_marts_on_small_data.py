@@ -1,0 +1,143 @@
+"""The dbt project on raw tables made by hand: it builds when they are empty, and its data tests see planted faults."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion import ops
+from ingestion.dbt_profile import write_profile
+from ingestion.pipeline import prepare_tables
+from ingestion.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+KEY = "0123456789abcdef0123"
+AS_OF = date(2024, 3, 31)
+
+pytestmark = pytest.mark.slow
+
+
+def dbt(settings: Settings, *args: str) -> dict[str, str]:
+    """Run dbt in a process of its own; status of every node by name."""
+    target = settings.data_dir / "target"
+    subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dbt")), *args, "--project-dir", str(PROJECT),
+            "--profiles-dir", str(write_profile(settings)), "--target-path", str(target),
+            "--log-path", str(settings.data_dir / "logs"),
+        ],
+        env={**os.environ, "WAREHOUSE_DATA_DIR": str(settings.data_dir), "WAREHOUSE_HASH_KEY": KEY,
+             "PYTHONPATH": str(PROJECT.parent)},
+        capture_output=True, check=False, timeout=300,
+    )  # fmt: skip
+    results = json.loads((target / "run_results.json").read_text())["results"]
+    return {r["unique_id"].split(".")[2]: r["status"] for r in results}
+
+
+def failed(statuses: dict[str, str]) -> set[str]:
+    return {name for name, status in statuses.items() if status not in ("success", "pass")}
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("data"), hash_key=KEY)  # type: ignore[call-arg]
+    prepare_tables(settings)
+    ops.start_run(settings, AS_OF)
+    ops.write_load_status(settings, [], AS_OF)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def small(empty: Settings) -> Settings:
+    """One lead won after ten days, one order with a cancellation, one web purchase without revenue."""
+    row = "'d' as _dataset, 'crm' as _system, 1 as _file_key, timestamptz '2024-03-31 00:00:00+00' as _file_modified_at"
+    rows = {
+        "leads": "select '1' as lead_id, date '2024-01-01' as created_date, 'paid search' as origin, 1 as _row",
+        "deals": "select 'd1' as deal_id, '1' as lead_id, 'won' as status, date '2024-01-11' as closed_date, 1 as _row",
+        "order_lines": """
+            select 'o1' as order_id, 'c1' as customer_id, 'p' as product_id, 5 as quantity, 10 as unit_price, 'EUR' as currency,
+                'excluded' as vat_basis, date '2024-02-01' as ordered_date, 'sale' as order_type, 1 as _row
+            union all
+            select 'o2', 'c1', 'p', -2, 10, 'EUR', 'excluded', date '2024-02-03', 'cancellation', 2""",
+        "web_purchases": """
+            select 't1' as transaction_id, 'v1' as client_id, date '2024-02-01' as purchased_date, 'EUR' as currency, 1 as _row""",
+        "exchange_rates": """
+            select date '2024-02-01' as date, 'EUR' as base_currency, 'NOK' as quote_currency, 11.5 as rate, 1 as _row""",
+    }
+    con = duckdb.connect(str(empty.raw_file("files")))
+    for table, query in rows.items():
+        con.execute(f"insert into files.{table} by name select *, {row} from ({query})")
+        con.execute(
+            f"""insert into files._files by name select 'd' as dataset, '{table}' as entity, 'loaded' as status,
+                count(*) as n_rows, count(*) as n_loaded, 0 as n_rejected, 0 as n_null_skipped from files.{table}"""
+        )
+    con.close()
+    return empty
+
+
+def test_all_models_build_and_pass_when_every_raw_table_is_empty(empty: Settings) -> None:
+    assert not failed(dbt(empty, "build", "--exclude-resource-types", "unit_test"))
+
+
+def test_a_small_company_builds_with_the_numbers_worked_by_hand(small: Settings) -> None:
+    assert not failed(dbt(small, "build", "--exclude-resource-types", "unit_test"))
+    con = duckdb.connect(str(small.warehouse_file), read_only=True)
+    line = con.execute(
+        "select sum(amount), sum(amount_reporting), count(sale_line_key) from marts.fct_order_line"
+    ).fetchone()
+    assert [float(v) for v in line or ()] == [30.0, 345.0, 1.0]
+    funnel = con.execute(
+        "select dimension_value, n_won, median_days_lead_to_won from marts.rpt_journey_funnel "
+        "where dimension = 'channel' and cohort_grain = 'all'"
+    ).fetchone()
+    assert [str(v) for v in funnel or ()] == ["paid_search", "1", "10.000000"]
+    revenue = con.execute(
+        "select state, unknown_reason from marts.rpt_kpi where kpi = 'web_revenue' and scope = 'total' and grain = 'month' "
+        "and period_start = '2024-02-01'"
+    ).fetchone()
+    con.close()
+    assert revenue == ("unknown", "revenue not reported")
+
+
+FAULTS = {
+    # what is planted in the built marts -> the tests that must go red
+    "insert into marts.fct_lead select * from marts.fct_lead": {"unique_fct_lead_lead_key"},
+    "update marts.fct_deal set channel_key = 'no such channel'": {"relationships_fct_deal_channel_key__channel_key__ref_dim_channel_"},
+    "update marts.fct_order_line set amount_reporting = amount_reporting + 0.01": {
+        "reporting_amounts_use_the_rate_of_the_day", "order_lines_add_up_to_orders",
+    },
+    "update marts.fct_order_line set quantity = -9 where line_type = 'cancellation'": {
+        "cancellations_never_exceed_their_sale"
+    },
+    "update marts.rpt_journey_funnel set n_won = n_won + 1": {"funnel_never_widens"},
+    "delete from marts.fct_conversion where conversion_type = 'customer'": {
+        "every_paid_sale_is_a_conversion_or_a_guest"
+    },
+    "update marts.rpt_reconciliation set is_reconciled = false": {"everything_reconciles"},
+    "update marts.rpt_kpi set value = 0 where kpi = 'web_revenue' and state = 'unknown'": {
+        "kpi_values_agree_with_their_parts"
+    },
+    "delete from intermediate.int_rates__daily where date_day = '2024-02-10'": {"daily_rates_are_unique_and_dense"},
+    "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
+}  # fmt: skip
+
+
+def test_planted_faults_turn_the_data_tests_red(small: Settings) -> None:
+    built = small.warehouse_file.with_suffix(".built")
+    shutil.copy(small.warehouse_file, built)
+    con = duckdb.connect(str(small.warehouse_file))
+    for fault in FAULTS:
+        con.execute(fault)
+    con.close()
+    red = failed(dbt(small, "test", "--exclude-resource-types", "unit_test"))
+    shutil.move(built, small.warehouse_file)
+    expected = set().union(*FAULTS.values())
+    assert expected <= red, f"not seen: {sorted(expected - red)}"
