@@ -5,10 +5,11 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PY := $(BIN)/python
 export PYTHONPATH := $(CURDIR)
+export PYTHONWARNINGS := ignore::DeprecationWarning
 
 .PHONY: help
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/.ready: requirements.lock
 	@echo "setting up .venv from requirements.lock ..."
@@ -17,8 +18,55 @@ help:  ## what can be made
 	@$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements.lock
 	@touch $@
 
-.PHONY: setup
-setup: .venv/.ready .env  ## the Python environment and a .env with this installation's key
-
 .env: | .venv/.ready
 	@$(PY) -m ingestion init
+
+.PHONY: setup
+setup: .venv/.ready .env  ## the Python environment, and a .env with this installation's key
+
+.PHONY: nightly
+nightly: setup  ## one whole night: load, build, check, publish, verdict (AS_OF=2026-11-20 for another day)
+	@$(PY) -m ingestion demo --if-needed
+	@$(PY) -m orchestration nightly $(if $(AS_OF),--as-of $(AS_OF))
+
+.PHONY: ui
+ui: setup  ## Dagster's UI on this machine (PORT=3000)
+	@$(PY) -m ingestion demo --if-needed
+	@$(PY) -m orchestration ui --port $(or $(PORT),3000)
+
+.PHONY: test
+test: setup lint types pytest dbt-test  ## everything that CI runs, screenshots aside
+
+.PHONY: lint
+lint: .venv/.ready
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@cd dbt_project && ../$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models
+
+.PHONY: types
+types: .venv/.ready
+	@$(BIN)/mypy
+
+.PHONY: pytest
+pytest: .venv/.ready
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: dbt-test
+dbt-test: setup
+	@$(PY) -m orchestration unit-tests
+
+.PHONY: sources
+sources: setup  ## the sources: configured or not, last load, staleness
+	@$(PY) -m ingestion list
+
+.PHONY: benchmark
+benchmark: setup  ## time loading, a night with nothing new, and the full run on real data; prints and writes benchmarks/
+	@$(PY) -m benchmarks $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup  ## pictures of Dagster's UI and the Data Docs, into docs/pictures (installs Chromium where it can)
+	@$(PY) -m tests.screenshots $(ARGS)
+
+.PHONY: lock
+lock: .venv/.ready  ## pin the dependencies of pyproject.toml anew
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		--group dev $(ARGS) pyproject.toml -o requirements.lock
