@@ -152,8 +152,19 @@ kpi_members as (
         and (catalogue.denominator is null or denominators.measure is not null)
 ),
 
+-- Where no source delivers anything the year of the as-of stands there, unknown: a missing row would say less.
 first_day as (
-    select min(first_date) as first_date from fact_coverage
+    select coalesce(min(first_date), cast({{ dbt.date_trunc('year', as_of()) }} as date)) as first_date
+    from fact_coverage
+),
+
+-- A fact made of two may have records of one before the other tells anything: their days are rows too.
+first_records as (
+    select
+        measure,
+        min(date_day) as first_date
+    from measures
+    group by measure
 ),
 
 -- What the sources of a KPI can tell, numerator and denominator. 1:1: measures and facts are unique on their names.
@@ -168,7 +179,8 @@ kpi_coverage as (
         denominator_facts.first_date as denominator_first_date,
         denominator_facts.through_date as denominator_through_date,
         coalesce(
-            least(numerator_facts.first_date, denominator_facts.first_date),
+            least(numerator_facts.first_date, denominator_facts.first_date, numerator_records.first_date),
+            least(numerator_facts.first_date, numerator_records.first_date),
             numerator_facts.first_date,
             denominator_facts.first_date,
             first_day.first_date
@@ -185,6 +197,8 @@ kpi_coverage as (
         on catalogue.denominator = denominator_measures.measure
     left join fact_coverage as denominator_facts
         on denominator_measures.fact = denominator_facts.fact
+    left join first_records as numerator_records
+        on catalogue.numerator = numerator_records.measure
 ),
 
 -- Every period from the first a source can tell of; left joins 1:1 on the grain of `summed`.
