@@ -35,7 +35,7 @@ ui: setup  ## Dagster's UI on this machine (PORT=3000)
 	@$(PY) -m orchestration ui --port $(or $(PORT),3000)
 
 .PHONY: test
-test: setup lint types pytest dbt-test  ## everything that CI runs, screenshots aside
+test: setup lint types pytest  ## everything that CI runs, screenshots aside
 
 .PHONY: lint
 lint: .venv/.ready
@@ -49,10 +49,6 @@ types: .venv/.ready
 .PHONY: pytest
 pytest: .venv/.ready
 	@$(BIN)/pytest -n 2 --dist loadfile
-
-.PHONY: dbt-test
-dbt-test: setup
-	@$(PY) -m orchestration unit-tests
 
 .PHONY: sources
 sources: setup  ## the sources: configured or not, last load, staleness

@@ -39,7 +39,8 @@ def dbt(settings: Settings, *args: str) -> dict[str, str]:
         capture_output=True, check=False, timeout=300,
     )  # fmt: skip
     results = json.loads((target / "run_results.json").read_text())["results"]
-    return {r["unique_id"].split(".")[2]: r["status"] for r in results}
+    parts = ((r["unique_id"].split("."), r["status"]) for r in results)
+    return {p[-1] if p[0] == "unit_test" else p[2]: status for p, status in parts}
 
 
 def failed(statuses: dict[str, str]) -> set[str]:
@@ -85,6 +86,13 @@ def small(empty: Settings) -> Settings:
 
 def test_all_models_build_and_pass_when_every_raw_table_is_empty(empty: Settings) -> None:
     assert not failed(dbt(empty, "build", "--exclude-resource-types", "unit_test"))
+
+
+def test_the_unit_tests_with_numbers_worked_by_hand_pass(empty: Settings) -> None:
+    assert not failed(dbt(empty, "build", "--exclude-resource-types", "unit_test", "test"))
+    results = dbt(empty, "test", "--select", "test_type:unit")
+    assert len(results) >= 18
+    assert not failed(results)
 
 
 def test_a_small_company_builds_with_the_numbers_worked_by_hand(small: Settings) -> None:
