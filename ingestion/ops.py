@@ -25,6 +25,7 @@ TABLES: dict[str, str] = {
         "expected_lag_days INTEGER, stale_after_days INTEGER, is_stale BOOLEAN, message VARCHAR, "
         "rows_loaded BIGINT, rows_rejected BIGINT"
     ),
+    "coverage": "source VARCHAR, provides VARCHAR, through_date DATE",
     "load_log": (  # wall-clock times, for people; dbt does not read it
         "source VARCHAR, status VARCHAR, as_of DATE, finished_at TIMESTAMPTZ, seconds DOUBLE, rows_loaded BIGINT, "
         "rows_rejected BIGINT, message VARCHAR"
@@ -79,6 +80,10 @@ def write_load_status(settings: Settings, reports: Iterable[LoadReport], as_of: 
                     r.rejected,
                 ],
             )
+            if r.delivered is not None:
+                con.execute("delete from ops.coverage where source = ?", [r.source])
+                for provides, day in sorted(r.delivered.items()):
+                    con.execute("insert into ops.coverage values (?, ?, ?)", [r.source, provides, day])
             if r.status != "not configured":
                 con.execute(
                     "insert into ops.load_log values (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -22,7 +22,7 @@ from ingestion import ops
 from ingestion.errors import root_message
 from ingestion.registry import all_specs, get_spec
 from ingestion.settings import Settings
-from ingestion.spec import Configuration, LoadContext, LoadNotes, SourceSpec, Table
+from ingestion.spec import Configuration, Freshness, LoadContext, LoadNotes, SourceSpec, Table
 
 if TYPE_CHECKING:
     import dlt
@@ -70,6 +70,7 @@ class LoadReport:
     seconds: float = 0.0
     last_good_as_of: date | None = None
     data_through_date: date | None = None
+    delivered: Mapping[str, date] | None = None  # newest day by what the source provides; None: as before
     expected_lag_days: int = 1
     stale_after_days: int = 3
     is_stale: bool = False
@@ -229,16 +230,17 @@ def load_source(
         if done := finish_pending(spec, settings):
             say(done)
         status, notes, rows, checks = _extract_check_load(spec, settings, as_of, contract, say)
-        through, stale = _freshness(spec, settings, as_of)
+        fresh = _freshness(spec, settings, as_of)
         return LoadReport(
             status=status,
-            message="; ".join([*notes.problems, *stale]),
+            message="; ".join([*notes.problems, *fresh.stale]),
             rows=rows,
             rejected=notes.rejected,
             seconds=time.monotonic() - started,
             last_good_as_of=last_good if status == "failed" else as_of,
-            data_through_date=through,
-            is_stale=bool(stale) or status == "failed",
+            data_through_date=fresh.through,
+            delivered=fresh.delivered,
+            is_stale=bool(fresh.stale) or status == "failed",
             checks=tuple(checks),
             **common,
         )
@@ -342,22 +344,29 @@ def _quarantine(
     return target.relative_to(settings.data_dir)
 
 
-def _freshness(spec: SourceSpec, settings: Settings, as_of: date) -> tuple[date | None, list[str]]:
-    """(newest day in raw, why the source is stale)."""
+def _freshness(spec: SourceSpec, settings: Settings, as_of: date) -> Freshness:
+    """How far the source's raw tables reach, by the newest day of each."""
     con = duckdb.connect(str(settings.raw_file(spec.name)), read_only=True)
     try:
         if spec.freshness:
             return spec.freshness(con, settings, as_of)
-        parts = [
-            f'select max("{t.date_column}")::date d from "{spec.name}"."{t.name}"' for t in spec.tables if t.date_column
-        ]
-        row = con.execute(f"select max(d) from ({' union all '.join(parts)})").fetchone() if parts else None
-        through = row[0] if row else None
+        newest = {
+            t: con.execute(f'select max("{t.date_column}")::date from "{spec.name}"."{t.name}"').fetchall()[0][0]
+            for t in spec.tables
+            if t.date_column
+        }
     finally:
         con.close()
+    through = max((d for d in newest.values() if d), default=None)
+    delivered: dict[str, date] = {}
+    for table, day in newest.items():
+        if table.provides and day:
+            delivered[table.provides] = max(day, delivered.get(table.provides, day))
     if through and (as_of - through).days > spec.stale_after_days:
-        return through, [f"newest day is {through}, {(as_of - through).days} days before {as_of}"]
-    return through, []
+        return Freshness(
+            through, delivered, (f"newest day is {through}, {(as_of - through).days} days before {as_of}",)
+        )
+    return Freshness(through, delivered)
 
 
 def load_all(

@@ -96,7 +96,8 @@ class Table:
     row_key: tuple[str, ...]  # unique in raw; also lets an interrupted load be finished exactly once
     merge_key: tuple[str, ...] = ()  # rows with the same values are replaced together (delete-insert)
     description: str = ""
-    date_column: str = ""  # the column that dates a row, for freshness
+    date_column: str = ""  # the column that dates a row: how far the table's data reach
+    provides: str = ""  # the union it feeds (a member of PROVIDES): how far that is delivered
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -109,6 +110,8 @@ class Table:
         if not self.row_key:
             raise SpecError(f"table {self.name}: row_key is empty; name the columns that make a row unique")
         dated = (self.date_column,) if self.date_column else ()
+        if self.provides and self.provides not in PROVIDES:
+            raise SpecError(f"table {self.name}: provides is {self.provides!r}; expected one of {sorted(PROVIDES)}")
         for what, cols in (("row_key", self.row_key), ("merge_key", self.merge_key), ("date_column", dated)):
             if unknown := [c for c in cols if c not in names]:
                 raise SpecError(f"table {self.name}: {what} names {unknown[0]!r}, which is not a column")
@@ -137,6 +140,15 @@ class LoadNotes:
     rejected: int = 0
     rows: dict[str, int] | None = None  # by raw table; None: counted from the package
     all_failed: bool = False  # trouble, and nothing to load beside it
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far a source's data reach: overall, by what it provides, and why it is stale (empty: it is not)."""
+
+    through: date | None
+    delivered: Mapping[str, date] = field(default_factory=dict)
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,8 +183,8 @@ class SourceSpec:
     stale_after_days: int = 3  # from here on the source is called stale
     schema_version: int = 1
     migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    # (newest day, why it is stale) from the raw file, for a source that knows better than its date columns
-    freshness: Callable[[DuckDBPyConnection, Settings, date], tuple[date | None, list[str]]] | None = None
+    # how far raw reaches, for a source that knows better than its date columns
+    freshness: Callable[[DuckDBPyConnection, Settings, date], Freshness] | None = None
 
     def __post_init__(self) -> None:
         def refuse(what: str, value: object, expected: str) -> None:

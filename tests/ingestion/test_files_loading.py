@@ -189,6 +189,7 @@ def test_a_dataset_older_than_it_may_be_makes_the_source_stale(drop: Drop) -> No
     assert (report.is_stale, report.data_through_date) == (False, date(2026, 1, 2))
     report = drop.load(date(2026, 1, 10))
     assert report.is_stale
+    assert report.delivered == {"leads": date(2026, 1, 2)}
     assert "leads is stale: its newest day is 2026-01-02, 8 days before 2026-01-10" in report.message
 
 

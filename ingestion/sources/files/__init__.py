@@ -18,7 +18,7 @@ from ingestion.errors import SourceError
 from ingestion.settings import Settings
 from ingestion.sources.files.catalogue import SOURCE, Catalogue, Dataset, load_catalogue
 from ingestion.sources.files.entities import BY_NAME, ENTITIES, FILES_TABLE, REJECTS_TABLE, TABLES
-from ingestion.spec import Configuration, LoadContext, SourceSpec, Table
+from ingestion.spec import Configuration, Freshness, LoadContext, SourceSpec, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -382,16 +382,25 @@ def _in_utc(state: FileState) -> FileState:
     return state
 
 
-def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> tuple[date | None, list[str]]:
-    """(newest day over all files, the datasets that are older than their own `stale_after_days`)."""
-    newest = dict(con.execute("select dataset, max(max_date) from files._files group by dataset").fetchall())
-    days = [d for d in newest.values() if d]
-    stale = []
-    for name, dataset in load_catalogue(settings.files_catalogue).datasets.items():
-        day = newest.get(name)
-        if dataset.stale_after_days is not None and day and (as_of - day).days > dataset.stale_after_days:
-            stale.append(f"{name} is stale: its newest day is {day}, {(as_of - day).days} days before {as_of}")
-    return (max(days) if days else None), stale
+def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> Freshness:
+    """How far each entity's files reach; stale are datasets older than their own `stale_after_days`."""
+    rows = con.execute(
+        "select dataset, entity, max(max_date) from files._files where n_loaded > 0 group by dataset, entity"
+    ).fetchall()
+    newest = {dataset: day for dataset, _, day in rows if day}
+    delivered: dict[str, date] = {}
+    for _, entity, day in rows:
+        if day:
+            provides = BY_NAME[entity].provides
+            delivered[provides] = max(day, delivered.get(provides, day))
+    stale = tuple(
+        f"{name} is stale: its newest day is {newest[name]}, {(as_of - newest[name]).days} days before {as_of}"
+        for name, dataset in load_catalogue(settings.files_catalogue).datasets.items()
+        if dataset.stale_after_days is not None
+        and name in newest
+        and (as_of - newest[name]).days > dataset.stale_after_days
+    )
+    return Freshness(max(newest.values(), default=None), delivered, stale)
 
 
 SPEC = SourceSpec(

@@ -31,6 +31,7 @@ class Entity:
             row_key=("_file_key", "_row"),
             merge_key=("_file_key",),
             description=self.description,
+            provides=self.provides,
         )
 
     @property

@@ -7,6 +7,34 @@ with source_status as (
     select * from {{ ref('rpt_source_status') }}
 ),
 
+coverage as (
+    select * from {{ ref('stg_ops__coverage') }}
+),
+
+-- Which unions tell a fact; order heads and lines tell orders alike.
+told_by as (
+    {%- for fact, provides in [
+        ('leads', 'leads'), ('deals', 'deals'), ('deal_losses', 'deals'), ('orders', 'orders'), ('orders', 'order_lines'),
+        ('web_purchases', 'web_purchases'), ('ads', 'ad_performance'), ('other_costs', 'other_costs'),
+    ] %}
+    select '{{ fact }}' as fact, '{{ provides }}' as provides
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+through as (
+    select
+        told_by.fact,
+        coverage.source_name,
+        max(coverage.through_date) as through_date
+    from coverage
+    inner join told_by
+        on coverage.provides = told_by.provides
+    group by told_by.fact, coverage.source_name
+),
+
 deals as (
     select * from {{ ref('fct_deal') }}
 ),
@@ -42,16 +70,19 @@ days as (
     group by source_name
 ),
 
--- Left join 1:1: source_status is unique on source_name.
+-- Left joins 1:1: source_status is unique on source_name, through on fact and source_name.
 facts as (
     select
         days.fact,
         min(days.first_date) as first_date,
-        max(coalesce(source_status.data_through_date, source_status.as_of_date)) as through_date,
+        max(coalesce(through.through_date, source_status.data_through_date, source_status.as_of_date)) as through_date,
         max(source_status.is_stale) as has_stale_source
     from days
     left join source_status
         on days.source_name = source_status.source_name
+    left join through
+        on days.fact = through.fact
+        and days.source_name = through.source_name
     group by days.fact
 ),
 
