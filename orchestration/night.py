@@ -161,7 +161,7 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
             warnings.append(f"check {c['check']} on {where}: {c['observed']}; expected {c['expected']}")
     for failure in record.dbt.get("failures", []):
         problems.append(
-            Problem(f"dbt: {failure}", "mend it, then run the night again; data/dbt/target/dbt.log has more")
+            Problem(f"dbt: {failure}", "mend it, then run the night again; the run's log has all that dbt said")
         )
     warnings += [f"dbt: {w}" for w in record.dbt.get("warnings", [])]
     warnings += record.notes

@@ -145,9 +145,13 @@ def _print_verdict(console: Console, settings: Settings, verdict: Verdict, log: 
         console.print(Text(f"    → {problem.todo}"))
     for warning in verdict.warnings:
         console.print(Text(f"  ! {warning}", style="yellow"))
-    console.print(f"  marts for BI: {settings.published_dir / 'marts.duckdb'}", highlight=False, soft_wrap=True)
-    console.print(f"  checks: {settings.data_docs_dir / 'index.html'}", highlight=False, soft_wrap=True)
-    console.print(f"  full log: {log}", highlight=False, soft_wrap=True)
+    for what, path in (
+        ("marts for BI", settings.published_dir / "marts.duckdb"),
+        ("checks", settings.data_docs_dir / "index.html"),
+        ("full log", log),
+    ):
+        if path.exists():
+            console.print(f"  {what}: {path}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
