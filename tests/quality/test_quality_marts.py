@@ -264,9 +264,9 @@ def test_a_stale_source_is_its_own_warning(settings: Settings, warehouse: Execut
     results = source_status(
         settings,
         warehouse,
-        "'fresh', 'loaded', 1, 3, 1, true, false, '2026-11-01', '2026-10-31', '2026-11-01'",
-        "'late', 'loaded', 1, 3, 3, true, false, '2026-11-01', '2026-10-29', '2026-11-01'",
-        "'old', 'unchanged', 1, 3, 12, true, true, '2026-11-01', '2026-10-20', '2026-11-01'",
+        "'fresh', 'ok', 1, 3, 1, true, false, '2026-11-01', '2026-10-31', '2026-11-01'",
+        "'late', 'ok', 1, 3, 3, true, false, '2026-11-01', '2026-10-29', '2026-11-01'",
+        "'old', 'ok', 1, 3, 12, true, true, '2026-11-01', '2026-10-20', '2026-11-01'",
         "'absent', 'not configured', 1, 3, null, false, false, null, null, '2026-11-01'",
     )
     assert results["not_stale/old"].severity == "warning"
@@ -289,7 +289,7 @@ def test_a_source_status_of_another_night_blocks(settings: Settings, warehouse: 
     results = source_status(
         settings,
         warehouse,
-        "'shop', 'loaded', 1, 3, 1, true, false, '2026-11-01', '2026-10-31', '2026-10-31'",
+        "'shop', 'ok', 1, 3, 1, true, false, '2026-11-01', '2026-10-31', '2026-10-31'",
     )
     assert failed(results) == {"as_of_is_tonight"}
     assert results["as_of_is_tonight"].blocks

@@ -400,7 +400,10 @@ def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -
         and name in newest
         and (as_of - newest[name]).days > dataset.stale_after_days
     )
-    return Freshness(max(newest.values(), default=None), delivered, stale)
+    through = max(newest.values(), default=None)
+    if through and (as_of - through).days > SPEC.stale_after_days:
+        stale += (f"the newest day of all files is {through}, {(as_of - through).days} days before {as_of}",)
+    return Freshness(through, delivered, stale)
 
 
 SPEC = SourceSpec(
@@ -413,4 +416,6 @@ SPEC = SourceSpec(
     configured=configured,
     build=build,
     freshness=freshness,
+    expected_lag_days=35,  # many exports come by hand, once a month; a dataset may say less (stale_after_days)
+    stale_after_days=70,
 )
