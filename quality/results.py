@@ -106,9 +106,16 @@ def results_dir(settings: Settings) -> Path:
     return settings.data_dir / "quality"
 
 
-def keep(settings: Settings, name: str, as_of: date, results: Iterable[CheckResult], now: datetime) -> None:
-    """Keep the results, table by table: a run over some tables leaves what is known of the others."""
-    kept = {t: r for (n, t), r in read_runs(settings).items() if n == name}
+def keep(
+    settings: Settings,
+    name: str,
+    as_of: date,
+    results: Iterable[CheckResult],
+    now: datetime,
+    whole: bool = False,
+) -> None:
+    """Keep the results, table by table: a run over some tables leaves what is known of the others, a `whole` one not."""
+    kept = {} if whole else {t: r for (n, t), r in read_runs(settings).items() if n == name}
     for table in (by_table := _by_table(results)):
         kept[table] = Run(as_of, now, tuple(by_table[table]))
     folder = results_dir(settings)

@@ -144,7 +144,7 @@ def run_marts(
     except Exception as error:  # noqa: BLE001 - a crash of the checks is an outcome of its own
         done = {r.suite for r in results}
         results += [_crash(_mart_batch(s), error) for s in marts.values() if s.suite not in done]
-    keep(settings, "marts", as_of, results, datetime.now(UTC))
+    keep(settings, "marts", as_of, results, datetime.now(UTC), whole=True)
     return results
 
 

@@ -77,6 +77,15 @@ def test_a_table_that_is_not_checked_again_keeps_its_last_run(settings: Settings
     assert all(isinstance(r, CheckResult) for run in runs.values() for r in run.results)
 
 
+def test_a_mart_that_is_gone_leaves_the_site(
+    settings: Settings, suites: MakeSuites, warehouse: Callable[[str], None]
+) -> None:
+    warehouse("create table marts.fct_sale as select 1 as sale_key; create table marts.fct_old as select 1 as sale_key")
+    run_marts(settings, AS_OF, suites=suites(mart_fct_sale=mart(ROWS), mart_fct_old=mart(ROWS, "fct_old")))
+    run_marts(settings, AS_OF, suites=suites(mart_fct_sale=mart(ROWS)))
+    assert set(read_runs(settings)) == {("marts", "fct_sale")}
+
+
 def test_a_site_that_cannot_be_written_leaves_the_old_one(
     site: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
