@@ -1,0 +1,1 @@
+"""How fast and how big: figures for the targets of docs/decisions.md, measured by one command. Not tests: nothing fails here."""

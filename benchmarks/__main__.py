@@ -1,0 +1,207 @@
+"""`python -m benchmarks`: measures, prints, and writes benchmarks/RESULTS.md. A missed target is said, and fails nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import duckdb
+import typer
+
+from benchmarks import inputs
+from benchmarks.nights import run_night
+from ingestion.sandbox.drop_folder import make_drop_folder
+from ingestion.settings import PROJECT_DIR
+
+RESULTS = PROJECT_DIR / "benchmarks" / "RESULTS.md"
+REAL_AS_OF = date(2026, 10, 31)
+DEMO_AS_OF = date(2026, 11, 20)
+
+
+@dataclass
+class Section:
+    """A table of the results: heading, what was done, columns, rows."""
+
+    key: str
+    title: str
+    about: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        lines = [f"## {self.title}", "", self.about, "", _line(self.columns), _line(["---"] * len(self.columns))]
+        return "\n".join([*lines, *(_line(row) for row in self.rows)]) + "\n"
+
+
+def _line(cells: object) -> str:
+    return f"| {' | '.join(cells)} |"  # type: ignore[arg-type]
+
+
+def _verdict(ok: bool) -> str:
+    return "met" if ok else "MISSED"
+
+
+def loading(repeat: int) -> Section:
+    """Order lines into raw: the first load, and a second one that finds nothing new."""
+    data = "the real order lines" if inputs.REAL_LINES.exists() else "made-up order lines"
+    section = Section(
+        "loading",
+        "Files into raw",
+        f"{inputs.N_LINES:,} lines ({data}); `ingestion.pipeline.load_source` on prepared tables, each load in a "
+        f"process of its own, median of {repeat}. Reading, converting, keeping rejects apart, dlt's steps and the "
+        "write into DuckDB are in it; the contract's checks, the same for every format, are in the nights below.",
+        ("format", "MB", "first load, s", "rows/s", "target", "", "nothing new, s"),
+    )
+    targets = {"Parquet": 300_000, "CSV": 150_000}
+    with _folder() as folder:
+        for what in inputs.shapes(folder):
+            runs = [_load(folder / "data", what.catalogue) for _ in range(repeat)]
+            seconds = statistics.median(r["first_seconds"] for r in runs)
+            again = statistics.median(r["again_seconds"] for r in runs)
+            speed = runs[0]["first_rows"] / seconds
+            target = targets.get(what.name)
+            section.rows.append(
+                (
+                    what.name,
+                    f"{what.megabytes:.1f}",
+                    f"{seconds:.2f} ({', '.join(f'{r["first_seconds"]:.2f}' for r in runs)})",
+                    f"{speed:,.0f}",
+                    f"{target:,}" if target else "",
+                    _verdict(speed >= target) if target else "",
+                    f"{again:.2f}",
+                )
+            )
+            _say(section)
+    return section
+
+
+def _load(data: Path, catalogue: Path) -> dict[str, float]:
+    shutil.rmtree(data, ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.loading", str(data), str(catalogue)],
+        cwd=PROJECT_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"the load failed:\n{done.stdout}{done.stderr}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def nights(repeat: int) -> Section:
+    """The full run on a new data folder, then nights with nothing new."""
+    real = inputs.has_real_data()
+    section = Section(
+        "nights",
+        "Whole nights",
+        "`python -m orchestration nightly` from the prompt to its end, all parts included: load, contract, dbt with its "
+        "tests, mart checks, Data Docs, publishing. Memory is the highest sum of the proportional set sizes of all its "
+        "processes. "
+        + (
+            "All five real sets in one data folder (for timing only; they belong to unrelated companies and years)."
+            if real
+            else "The made-up company's drop folder: the real sets are not beside the project."
+        ),
+        ("night", "seconds", "target", "", "peak MiB", "target", ""),
+    )
+    with _folder() as folder:
+        if real:
+            catalogue, as_of = inputs.all_sets(folder), REAL_AS_OF
+        else:
+            make_drop_folder(folder / "drop", DEMO_AS_OF)
+            catalogue, as_of = folder / "drop" / "catalogue.yml", DEMO_AS_OF
+        first = run_night(folder / "data", catalogue, as_of)
+        seconds, peak = first.seconds, first.peak_mib
+        section.rows.append(
+            ("first, everything new", f"{seconds:.1f}", "120", _verdict(seconds <= 120), f"{peak:,.0f}", "", "")
+        )
+        _say(section)
+        print(first.said)
+        again = [run_night(folder / "data", catalogue, as_of) for _ in range(repeat)]
+        seconds = statistics.median(n.seconds for n in again)
+        peak = max(n.peak_mib for n in again)
+        section.rows.append(
+            (
+                f"nothing new, median of {repeat}",
+                f"{seconds:.1f} ({', '.join(f'{n.seconds:.1f}' for n in again)})",
+                "40",
+                _verdict(seconds <= 40),
+                f"{peak:,.0f}",
+                "1,536",
+                _verdict(peak <= 1536),
+            )
+        )
+        _say(section)
+        print(again[-1].said)
+    return section
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
+        yield Path(folder)
+
+
+def _say(section: Section) -> None:
+    print(" | ".join(f"{c}: {v}" if c else v for c, v in zip(section.columns, section.rows[-1], strict=True) if v))
+
+
+def _machine(command: str) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{date.today()} · {os.cpu_count()} cores, {memory:.1f} GiB · Python {platform.python_version()}, "
+        f"DuckDB {duckdb.__version__} · load average before: {os.getloadavg()[0]:.1f} · `{command}`"
+    )
+
+
+def _write(section: Section, machine: str) -> None:
+    """Put one section into RESULTS.md; the others stay as they were measured."""
+    head = "# Benchmarks\n\nWritten by `make benchmark`. Each section says when and on what it was measured.\n"
+    marks = f"<!-- {section.key} -->\n", f"<!-- end {section.key} -->\n"
+    text = RESULTS.read_text() if RESULTS.exists() else head
+    new = f"{marks[0]}{section.markdown()}\n{machine}\n{marks[1]}"
+    if marks[0] in text:
+        before, rest = text.split(marks[0])
+        text = before + new + rest.split(marks[1])[1]
+    else:
+        text += "\n" + new
+    RESULTS.write_text(text)
+
+
+def main(
+    only: Annotated[str | None, typer.Option(help="loading or nights; both by default")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="how often each is measured; the median counts")] = 3,
+    write: Annotated[bool, typer.Option(help="write benchmarks/RESULTS.md")] = True,
+) -> None:
+    """Time loading into raw, the full run, and a night with nothing new; print the figures beside their targets."""
+    known = {"loading": loading, "nights": nights}
+    if only and only not in known:
+        raise typer.BadParameter(f"{only!r}; expected one of {', '.join(known)}", param_hint="--only")
+    if not inputs.has_real_data():
+        print("the real data sets are not beside the project (../shared/data): measuring on made-up data")
+    command = "make benchmark" + (f" ARGS='--only {only}'" if only else "")
+    for name in [only] if only else known:
+        machine = _machine(command)
+        print(f"\n{name}: {machine}")
+        section = known[name](repeat)
+        if write:
+            _write(section, machine)
+    if write:
+        print(f"\nwrote {RESULTS.relative_to(PROJECT_DIR)}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
