@@ -104,7 +104,11 @@ def _add(context: Any, name: str, run: Run, suites: Suites, settings: Settings) 
                 "unsuccessful_expectations": len(results) - passed,
                 "success_percent": 100 * passed / len(results) if results else None,
             },
-            meta={"run_id": identifier.run_id, "active_batch_definition": {"data_asset_name": name}},
+            meta={
+                "run_id": identifier.run_id,
+                "great_expectations_version": great_expectations().__version__,
+                "active_batch_definition": {"data_asset_name": run.results[0].table},
+            },
         ),
     )
 
@@ -241,6 +245,10 @@ def _localise(site: Path) -> None:
     for page in site.rglob("*.html"):
         text = _EXTERNAL.sub("", _FOOTER.sub("", page.read_text(encoding="utf-8")))
         text = text.replace("</head>", f"{sheet}\n</head>", 1)
+        if page.parent != site:  # GE's own way back needs scripts
+            home = "../" * (len(page.relative_to(site).parts) - 1) + "index.html"
+            link = f'<p class="home"><a href="{home}">Data Docs</a></p>'
+            text = re.sub(r"(<body[^>]*>)", rf"\1{link}", text, count=1)
         page.write_text(_REMOTE_STYLE.sub("none", text), encoding="utf-8")
     for style in site.rglob("*.css"):
         style.write_text(_REMOTE_STYLE.sub("none", style.read_text(encoding="utf-8")), encoding="utf-8")
