@@ -68,7 +68,8 @@ def loading(repeat: int) -> Section:
     with _folder() as folder:
         for what in inputs.shapes(folder):
             runs = [_load(folder / "data", what.catalogue) for _ in range(repeat)]
-            seconds = statistics.median(r["first_seconds"] for r in runs)
+            firsts = [r["first_seconds"] for r in runs]
+            seconds = statistics.median(firsts)
             again = statistics.median(r["again_seconds"] for r in runs)
             speed = runs[0]["first_rows"] / seconds
             target = targets.get(what.name)
@@ -76,7 +77,7 @@ def loading(repeat: int) -> Section:
                 (
                     what.name,
                     f"{what.megabytes:.1f}",
-                    f"{seconds:.2f} ({', '.join(f'{r["first_seconds"]:.2f}' for r in runs)})",
+                    f"{seconds:.2f} ({', '.join(f'{s:.2f}' for s in firsts)})",
                     f"{speed:,.0f}",
                     f"{target:,}" if target else "",
                     _verdict(speed >= target) if target else "",
