@@ -1,4 +1,8 @@
-"""One writer: an OS lock in the data folder, taken by the job, single loads, publishing and deletion."""
+"""One writer: an OS lock in the data folder, taken by the job, single loads, publishing and deletion.
+
+dbt builds in a process of its own, which outlives a night that is killed alone. So it holds a lock of its own for as
+long as it lives (`hold_while_building`), and the next writer waits for that one too.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +56,7 @@ def _acquire(path: Path, purpose: str, on_wait: Callable[[str], None]) -> int:
         except BlockingIOError:
             on_wait(f"waiting for {_holder(path)} to finish writing in {path.parent}")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        _outlive_builds(path.parent, on_wait)
         note = {
             "pid": os.getpid(),
             "purpose": purpose,
@@ -63,6 +68,48 @@ def _acquire(path: Path, purpose: str, on_wait: Callable[[str], None]) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def _outlive_builds(folder: Path, on_wait: Callable[[str], None]) -> None:
+    """Wait for a dbt that a killed night left behind: it still reads raw and writes the warehouse. Also one by hand."""
+    handle = os.open(folder / ".build.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait(
+                f"waiting for a dbt to finish building in {folder} (a night that was killed left it, or it was started by hand)"
+            )
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(handle)
+
+
+def hold_while_building(folder: Path) -> None:
+    """Called by dbt's process before it opens a database of this data folder: holds its build lock until it ends.
+
+    Raises RuntimeError when a process that did not start this dbt is the writer: the one that did was killed meanwhile.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    build = os.open(folder / ".build.lock", os.O_RDWR | os.O_CREAT, 0o600)  # never closed: the system does that
+    fcntl.flock(build, fcntl.LOCK_SH)
+    path = folder / ".writer.lock"
+    writer = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(writer, fcntl.LOCK_SH | fcntl.LOCK_NB)  # nobody writes: dbt by hand, or the night is gone already
+    except BlockingIOError:
+        if _pid(path) != os.getppid():
+            os.close(build)
+            raise RuntimeError(f"{_holder(path)} writes in {folder}, and did not start this dbt") from None
+    finally:
+        os.close(writer)
+
+
+def _pid(path: Path) -> int | None:
+    try:
+        return int(json.loads(path.read_text())["pid"])
+    except (ValueError, KeyError, OSError):
+        return None
 
 
 def _holder(path: Path) -> str:

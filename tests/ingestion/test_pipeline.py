@@ -280,6 +280,37 @@ def test_a_second_writer_waits_and_says_for_whom(settings: Settings) -> None:
     assert said[0].startswith(f"waiting for the nightly run (process {first.pid}, since ")
 
 
+def test_a_writer_waits_for_the_dbt_that_a_killed_night_left_and_a_late_one_is_refused(settings: Settings) -> None:
+    """The build lock is held by a process whose parent, the writer, is gone."""
+    code = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from ingestion.lock import hold_while_building
+        try:
+            hold_while_building(Path(sys.argv[1]))
+        except RuntimeError as error:
+            sys.exit(str(error))
+        print("building", flush=True)
+        time.sleep(1)
+    """)
+    command = [sys.executable, "-c", code, str(settings.data_dir)]
+    with subprocess.Popen(command, cwd=PROJECT_DIR, stdout=subprocess.PIPE, text=True) as dbt:
+        assert dbt.stdout is not None
+        assert dbt.stdout.readline() == "building\n"
+        said: list[str] = []
+        with writer_lock(settings, "the next night", said.append):
+            assert dbt.poll() == 0 or dbt.wait(1) == 0
+            mine = subprocess.run(command, cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+            other = [sys.executable, "-c", f"import subprocess, sys; sys.exit(subprocess.call({command!r}))"]
+            late = subprocess.run(other, cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
+    assert len(said) == 1
+    assert said[0].startswith("waiting for a dbt to finish building in ")
+    assert (mine.returncode, mine.stderr) == (0, "")
+    assert late.returncode == 1
+    assert late.stderr.startswith("the next night (process ")
+    assert "did not start this dbt" in late.stderr
+
+
 def test_the_keyed_hash_is_hmac_sha256_and_its_key_stands_in_no_query(settings: Settings) -> None:
     import hashlib
     import hmac
