@@ -118,17 +118,19 @@ def test_a_night_killed_at_ten_random_points_ends_with_the_same_marts(
     rng.shuffle(points)
     groups: list[int] = []
     n_killed = 0
+    said = tmp_path / "said.txt"
     try:
         while n_killed < N_KILLS:
             point = points[n_killed]
-            night = subprocess.Popen(
-                house.command(),
-                cwd=PROJECT_DIR,
-                env=house.environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            with said.open("w") as out:
+                night = subprocess.Popen(
+                    house.command(),
+                    cwd=PROJECT_DIR,
+                    env=house.environment,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
             groups.append(night.pid)
             with suppress(subprocess.TimeoutExpired):
                 night.wait(point * undisturbed.seconds)
@@ -137,7 +139,7 @@ def test_a_night_killed_at_ten_random_points_ends_with_the_same_marts(
                 assert night.wait(10) == -signal.SIGKILL
                 n_killed += 1
             else:
-                assert night.returncode == 0, f"a night after {n_killed} kills was not green"
+                assert night.returncode == 0, f"a night after {n_killed} kills was not green:\n{said.read_text()}"
                 points[n_killed] *= 0.8  # it was faster than the first one: it got away
         house.green()
     finally:
