@@ -18,7 +18,7 @@ from ingestion.settings import PROJECT_DIR, SettingsError, get_settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 publish_app = typer.Typer(no_args_is_help=True, help="Published generations: what readers see, and going back.")
 app.add_typer(publish_app, name="publish")
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def _say(message: str) -> None:

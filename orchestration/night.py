@@ -166,14 +166,12 @@ def judge(record: NightRecord, *, publishing: bool = True, still: str = "") -> V
     warnings += [f"dbt: {w}" for w in record.dbt.get("warnings", [])]
     warnings += record.notes
     for step, message in record.crashes.items():
-        problems.append(
-            Problem(f"step {step} stopped: {message}", "read the run's log in data/logs, then run the night again")
-        )
+        problems.append(Problem(f"step {step} stopped: {message}", "read the run's log, then run the night again"))
     if record.published:
         p = record.published
         published = f"published {p['generation']} ({p['n_marts']} marts)"
     else:
         published = f"nothing published{still}"
         if publishing and not problems:
-            problems.append(Problem(published, "; ".join(record.blocked) or "read the run's log in data/logs"))
+            problems.append(Problem(published, "; ".join(record.blocked) or "read the run's log"))
     return Verdict(record.as_of, tuple(problems), tuple(warnings), published)

@@ -88,7 +88,8 @@ def build_raw_assets() -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """Loads sources side by side. A source loads as a whole, also when one of its tables is selected."""
         selected = context.selected_asset_keys
-        names = [s.name for s in all_specs() if any(key.path[0] == s.name for key in selected)]
+        wanted = selected | {check.asset_key for check in context.selected_asset_check_keys}
+        names = [s.name for s in all_specs() if any(key.path[0] == s.name for key in wanted)]
         with night.step("load") as record:
             reports = {r.source: r for r in _load(context, night, names)}
             record.add_sources(reports.values())

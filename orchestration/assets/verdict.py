@@ -12,13 +12,15 @@ VERDICT = dg.AssetKey(["night", "verdict"])
 
 
 def build_verdict() -> dg.AssetsDefinition:
-    @dg.asset(
-        key=VERDICT,
+    spec = dg.AssetSpec(
+        VERDICT,
         deps=[PUBLICATION, AUDIT],
         group_name="night",
         description="Fails when a source, a contract or a critical check failed, a check crashed, or nothing "
         "was published. What is good is already out by then.",
     )
+
+    @dg.multi_asset(name="verdict", specs=[spec])
     def verdict(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult[None]:
         with night.step("verdict") as record:
             current = publish.current_generation(night.settings)
@@ -27,7 +29,8 @@ def build_verdict() -> dg.AssetsDefinition:
                 raise dg.Failure(found.text(), allow_retries=False)
         context.log.info(found.text())
         return dg.MaterializeResult(
-            metadata={"verdict": "green", "warnings": list(found.warnings), "published": found.published}
+            asset_key=VERDICT,
+            metadata={"verdict": "green", "warnings": list(found.warnings), "published": found.published},
         )
 
     return verdict
