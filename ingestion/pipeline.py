@@ -351,7 +351,11 @@ def _freshness(spec: SourceSpec, settings: Settings, as_of: date) -> Freshness:
         if spec.freshness:
             return spec.freshness(con, settings, as_of)
         newest = {
-            t: con.execute(f'select max("{t.date_column}")::date from "{spec.name}"."{t.name}"').fetchall()[0][0]
+            # a date from the future is a mistake, and must not make the source look fresh for years
+            t: con.execute(
+                f'select max("{t.date_column}"::date) from "{spec.name}"."{t.name}" where "{t.date_column}"::date <= ?::date + 1',
+                [as_of],
+            ).fetchall()[0][0]
             for t in spec.tables
             if t.date_column
         }

@@ -193,6 +193,13 @@ def test_a_dataset_older_than_it_may_be_makes_the_source_stale(drop: Drop) -> No
     assert "leads is stale: its newest day is 2026-01-02, 8 days before 2026-01-10" in report.message
 
 
+def test_a_date_from_the_future_makes_nothing_look_fresh(drop: Drop) -> None:
+    drop.catalogue(LEADS)
+    drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,,\n2,2077-01-02,,\n")
+    assert drop.load(date(2026, 1, 9)).data_through_date == date(2026, 1, 2)
+    assert _ids(drop) == ["1", "2"]
+
+
 def test_files_in_an_s3_bucket_load_like_those_in_a_folder(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     import boto3
     from moto.server import ThreadedMotoServer

@@ -212,7 +212,9 @@ class _Night:
         table = f"rows_{key}"
         conversion.convert(self.con, cells, dataset, origin, table)
         dates = [f"{c}::date" for c in dataset.canonical.newest if c in dataset.columns]
-        newest = f"max(coalesce({', '.join(dates)})) filter (_bad is null)" if dates else "null"
+        # a date from the future is a mistake, and must not make the dataset look fresh for years
+        day = f"coalesce({', '.join(dates)})"
+        newest = f"max({day}) filter (_bad is null and {day} <= date '{self.context.as_of}' + 1)" if dates else "null"
         n_read, n_bad, state.max_date = self._one(f"select count(*), count(_bad), {newest} from {table}")
         state.n_rejected = n_bad + len(cells.broken)
         state.n_rows = n_read + len(cells.broken)
