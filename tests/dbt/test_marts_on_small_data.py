@@ -62,7 +62,8 @@ def small(empty: Settings) -> Settings:
     row = "'d' as _dataset, 'crm' as _system, 1 as _file_key, timestamptz '2024-03-31 00:00:00+00' as _file_modified_at"
     rows = {
         "leads": "select '1' as lead_id, date '2024-01-01' as created_date, 'paid search' as origin, 1 as _row",
-        "deals": "select 'd1' as deal_id, '1' as lead_id, 'won' as status, date '2024-01-11' as closed_date, 1 as _row",
+        "deals": "select 'd1' as deal_id, '1' as lead_id, 'won' as status, date '2024-01-11' as closed_date, 1 as _row, "
+        "100 as amount, 'EUR' as currency, 'excluded' as vat_basis",
         "order_lines": """
             select 'o1' as order_id, 'c1' as customer_id, 'p' as product_id, 5 as quantity, 10 as unit_price, 'EUR' as currency,
                 'excluded' as vat_basis, date '2024-02-01' as ordered_date, 'sale' as order_type, 1 as _row
@@ -80,6 +81,15 @@ def small(empty: Settings) -> Settings:
             f"""insert into files._files by name select 'd' as dataset, '{table}' as entity, 'loaded' as status,
                 count(*) as n_rows, count(*) as n_loaded, 0 as n_rejected, 0 as n_null_skipped from files.{table}"""
         )
+    # an older export of the same system still says 70 for the same deal
+    con.execute(
+        """insert into files.deals by name select * replace ('old' as _dataset, 2 as _file_key, 70 as amount,
+               timestamptz '2024-03-01 00:00:00+00' as _file_modified_at) from files.deals"""
+    )
+    con.execute(
+        """insert into files._files by name select 'old' as dataset, 'deals' as entity, 'loaded' as status, 1 as n_rows,
+               1 as n_loaded, 0 as n_rejected, 0 as n_null_skipped"""
+    )
     con.close()
     return empty
 
@@ -102,6 +112,11 @@ def test_a_small_company_builds_with_the_numbers_worked_by_hand(small: Settings)
         "select sum(amount), sum(amount_reporting), count(sale_line_key) from marts.fct_order_line"
     ).fetchone()
     assert [float(v) for v in line or ()] == [30.0, 345.0, 1.0]
+    merged = con.execute(
+        """select in_raw, merged, in_mart, is_reconciled from marts.rpt_reconciliation
+           where entity = 'deals' and measure = 'amount'"""
+    ).fetchall()
+    assert [(float(a), float(b), float(c), d) for a, b, c, d in merged] == [(170.0, 70.0, 100.0, True)]
     funnel = con.execute(
         "select dimension_value, n_won, median_days_lead_to_won from marts.rpt_journey_funnel "
         "where dimension = 'channel' and cohort_grain = 'all'"

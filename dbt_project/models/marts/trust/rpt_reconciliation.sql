@@ -46,12 +46,17 @@
         'amount' as measure,
         currency,
         {{ money_sum(how.amount) }} as quantity,
-        -- 0 where no row was merged; else null, and worked out from what the mart keeps
-        case
-            when sum(count(*) - count(distinct {{ how.id }})) over (partition by source_system) = 0
-                then cast(0 as decimal(24, 6))
-        end as merged
-    from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
+        -- what the union does not take: all but the newest row of a record, in the union's own order
+        {{ money_sum('case when version_rank > 1 then ' ~ how.amount ~ ' else 0 end') }} as merged
+    from (
+        select
+            *,
+            row_number() over (
+                partition by source_system, {{ how.id }}
+                order by version_at desc nulls last, dataset asc, row_id asc
+            ) as version_rank
+        from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
+    ) as ranked
     where {{ how.amount.split(' * ')[0] }} is not null
     group by source_system, currency
 {% endset %}
@@ -118,7 +123,7 @@ compared as (
         loaded.null_skipped,
         loaded.in_raw,
         loaded.replaced,
-        cast(coalesce(staged.merged, staged.quantity - coalesce(in_marts.quantity, 0), 0) as decimal(24, 6)) as merged,
+        cast(coalesce(staged.merged, 0) as decimal(24, 6)) as merged,
         coalesce(in_marts.quantity, 0) as in_mart
     from loaded
     left join staged
