@@ -97,6 +97,7 @@ def load(
             [spec.name],
             contract,
             lambda name, message: progress.update(task, description=f"{name}: {message}"),
+            sets_clock=False,
         )
     report = reports[0]
     console.print(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ingestion.privacy import error_text
+
 
 class SourceError(Exception):
     """A source could not be loaded. The message starts with the source's name and never holds a secret."""
@@ -13,7 +15,7 @@ class SourceError(Exception):
 
 
 def root_message(error: BaseException, limit: int = 600) -> str:
-    """What went wrong at the bottom of a chain of exceptions, in one short text."""
+    """What went wrong at the bottom of a chain of exceptions, in one short text; what it quotes of the data is masked."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))
@@ -23,5 +25,4 @@ def root_message(error: BaseException, limit: int = 600) -> str:
         if inner is None:
             break
         error = inner
-    text = " ".join(str(error).split()) or type(error).__name__
-    return f"{type(error).__name__}: {text}"[:limit]
+    return f"{type(error).__name__}: {error_text(str(error), limit)}"

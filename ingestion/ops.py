@@ -57,6 +57,12 @@ def start_run(settings: Settings, as_of: date) -> None:
         con.commit()
 
 
+def has_run(settings: Settings) -> bool:
+    """Whether a night has set the clock."""
+    with _open(settings) as con:
+        return bool(con.execute("select count(*) from ops.run").fetchall()[0][0])
+
+
 def write_load_status(settings: Settings, reports: Iterable[LoadReport], as_of: date) -> None:
     """Keep what became of each source: the status dbt reads, and a log line with the time."""
     with _open(settings) as con:

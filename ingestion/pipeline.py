@@ -233,7 +233,7 @@ def load_source(
         fresh = _freshness(spec, settings, as_of)
         return LoadReport(
             status=status,
-            message="; ".join([*notes.problems, *fresh.stale]),
+            message="; ".join([*notes.problems, *fresh.stale, *notes.remarks]),
             rows=rows,
             rejected=notes.rejected,
             seconds=time.monotonic() - started,
@@ -380,13 +380,16 @@ def load_all(
     contract: Contract | None = None,
     progress: Progress | None = None,
     on_report: Callable[[LoadReport], None] = lambda report: None,
+    *,
+    sets_clock: bool = True,
 ) -> list[LoadReport]:
     """Load the named sources (all by default) side by side, and write what dbt needs to know of the night.
 
     The tables of all other sources exist afterwards too. The caller holds the writer's lock.
     """
     specs = [get_spec(n) for n in names] if names is not None else list(all_specs())
-    ops.start_run(settings, as_of)
+    if sets_clock or not ops.has_run(settings):  # a source loaded alone does not move the night's clock
+        ops.start_run(settings, as_of)
     prepare_tables(settings, [s for s in all_specs() if s not in specs])
 
     def one(spec: SourceSpec) -> LoadReport:

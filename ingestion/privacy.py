@@ -6,12 +6,15 @@ HMAC-SHA256 (RFC 2104) written as SQL macros, so that it runs vectorised. The ke
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
 
 _BLOCK = 64
+_ADDRESS = re.compile(r"[^\s@'\"<>(),;:/?&=]+@[^\s@'\"<>(),;/?&=]+\.[^\s@'\"<>(),;/?&=]+")
+_QUOTED = re.compile(r"'((?:[^']|'')*)'")
 
 _MACROS = (
     # hex HMAC-SHA256 of the text's UTF-8 bytes; null stays null
@@ -57,3 +60,15 @@ def mask(value: object) -> str | None:
         return None
     text = str(value)
     return f"{text[:1]}***({len(text)})"
+
+
+def scrub(text: str) -> str:
+    """A text that may quote data, with addresses masked."""
+    return _ADDRESS.sub(lambda m: mask(m.group()) or "", text)
+
+
+def error_text(message: str, limit: int = 400) -> str:
+    """An exception's message in one line: without the SQL, and with what it quotes of the data masked."""
+    text = re.split(r"\n\s*LINE \d+:|\[SQL:|\(Background on", message)[0]
+    text = _QUOTED.sub(lambda m: f"'{mask(m.group(1))}'", " ".join(text.split()))
+    return scrub(text)[:limit] or "no message"

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dotenv import load_dotenv
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -110,5 +111,9 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """The settings of this process. Tests build their own `Settings(...)` instead."""
+    """The settings of this process. Tests build their own `Settings(...)` instead.
+
+    The rest of .env goes into the environment, unless set there: the clouds' clients look for their keys in it.
+    """
+    load_dotenv(PROJECT_DIR / ".env", override=False)
     return Settings(_env_file=PROJECT_DIR / ".env")  # type: ignore[call-arg]

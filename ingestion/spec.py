@@ -136,7 +136,8 @@ class Configuration:
 class LoadNotes:
     """What a source tells of its load while it runs: trouble that did not stop it, and counts of its own."""
 
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # each makes the load `partial`
+    remarks: list[str] = field(default_factory=list)  # worth knowing; the load is good all the same
     rejected: int = 0
     rows: dict[str, int] | None = None  # by raw table; None: counted from the package
     all_failed: bool = False  # trouble, and nothing to load beside it

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ingestion.lock import writer_lock
 from ingestion.settings import PROJECT_DIR, SettingsError, get_settings
@@ -43,9 +43,11 @@ def manifest(force: Annotated[bool, typer.Option(help="Parse even when nothing c
     """Write dbt's profile and parse the dbt project, which Dagster's graph is read from. Quick when nothing
     changed.
     """
+    from orchestration.instance import prepare_home
     from orchestration.manifest import make_manifest, manifest_path
 
     settings = get_settings()
+    prepare_home(settings)
     with writer_lock(settings, "parsing the dbt project", _say):
         parsed = make_manifest(settings, force=force)
     _say(f"{manifest_path(settings)}: {'made' if parsed else 'up to date'}")
@@ -100,7 +102,7 @@ def list_() -> None:
     """All generations that are kept, oldest first."""
     from orchestration.publish import list_generations
 
-    table = Table("generation", "as-of", "published at", "marts", "rows", "", box=None)
+    table = Table(Column("generation", no_wrap=True), "as-of", "published at", "marts", "rows", "", box=None)
     for g in list_generations(get_settings()):
         made = g.manifest()
         rows = sum(m["rows"] for m in made["marts"].values())

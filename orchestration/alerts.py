@@ -48,7 +48,7 @@ def send_alert(settings: Settings, subject: str, text: str, *, kind: str, run_id
 def _send_webhook(settings: Settings, subject: str, text: str, kind: str, run_id: str) -> None:
     assert settings.alert_webhook_url
     body = {
-        "text": f"{subject}\n{text}",  # what Slack, Teams and Mattermost show
+        "text": _with_subject(subject, text),  # what Slack, Teams and Mattermost show
         "subject": subject,
         "kind": kind,
         "run_id": run_id,
@@ -62,6 +62,12 @@ def _send_webhook(settings: Settings, subject: str, text: str, kind: str, run_id
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
         pass
+
+
+def _with_subject(subject: str, text: str) -> str:
+    """The subject, then the text; a text that opens with the subject's words does not say them twice."""
+    first, _, rest = text.partition("\n")
+    return f"{subject}\n{rest if subject.endswith(first) else text}".rstrip("\n")
 
 
 def _send_mail(settings: Settings, subject: str, text: str, kind: str, run_id: str) -> None:

@@ -81,6 +81,7 @@ class NightRecord:
         new = folder / f".{self.run_id}.json"
         new.write_text(json.dumps(asdict(self), indent=1, default=str))
         new.replace(folder / f"{self.run_id}.json")
+        forget_old_logs(settings)
 
 
 def read_record(settings: Settings, run_id: str) -> NightRecord:

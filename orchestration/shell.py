@@ -25,7 +25,7 @@ from ingestion.settings import Settings
 from orchestration import alerts, publish
 from orchestration.instance import ALERTED_TAG, PROCESS_TAG, SHELL_TAG, prepare_home, process_mark
 from orchestration.manifest import make_manifest
-from orchestration.night import Verdict, forget_old_logs, judge, logs_dir, read_record
+from orchestration.night import Verdict, judge, logs_dir, read_record
 from orchestration.progress import listening
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ def run_nightly(settings: Settings, as_of: date | None) -> int:
                 console.print(f"full log: {log}")
                 return COULD_NOT_RUN
         _print_verdict(console, settings, verdict, log)
-    forget_old_logs(settings)
     return RED if verdict.is_red else GREEN
 
 

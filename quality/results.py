@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -12,13 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from ingestion.privacy import mask
+from ingestion.privacy import mask, scrub
 from ingestion.settings import Settings
 
 Status = Literal["passed", "failed", "error"]
 # A check's own words are code; what lies in quotes may be data. Addresses are masked wherever they stand.
-_ADDRESS = re.compile(r"[^\s@'\"<>(),;:/?&=]+@[^\s@'\"<>(),;/?&=]+\.[^\s@'\"<>(),;/?&=]+")
-_QUOTED = re.compile(r"'((?:[^']|'')*)'")
 
 
 @dataclass(frozen=True)
@@ -54,18 +51,6 @@ def summary(results: Iterable[CheckResult]) -> dict[str, int]:
         if result.status != "passed":
             counts["critical_failed" if result.severity == "critical" else "warnings"] += 1
     return counts
-
-
-def scrub(text: str) -> str:
-    """A text that may quote data, with addresses masked."""
-    return _ADDRESS.sub(lambda m: mask(m.group()) or "", text)
-
-
-def error_text(message: str, limit: int = 400) -> str:
-    """An exception's message in one line: without the SQL, and with what it quotes of the data masked."""
-    text = re.split(r"\n\s*LINE \d+:|\[SQL:|\(Background on", message)[0]
-    text = _QUOTED.sub(lambda m: f"'{mask(m.group(1))}'", " ".join(text.split()))
-    return scrub(text)[:limit] or "no message"
 
 
 def shown(row: Mapping[str, Any], personal: frozenset[str], known: frozenset[str] | None) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ingestion.privacy import mask
+from ingestion.privacy import error_text, mask
 from ingestion.settings import Settings
 from ingestion.spec import SourceSpec
 from quality.build import Facts, Planned, plan
 from quality.engine import Session, session
-from quality.results import CheckResult, error_text, keep, read_accepted, shown, summary
+from quality.results import CheckResult, keep, read_accepted, shown, summary
 from quality.suites import Check, MartSuite, Suites, load_suites
 
 __all__ = ["CheckResult", "run_contract", "run_marts", "summary"]

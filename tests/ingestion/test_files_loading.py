@@ -106,6 +106,61 @@ def test_the_same_content_under_another_name_is_refused_with_a_message(drop: Dro
     assert _ids(drop) == ["1"]
 
 
+def test_a_renamed_file_takes_its_rows_with_it(drop: Drop) -> None:
+    drop.catalogue(LEADS)
+    path = drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,,\n")
+    drop.load()
+    path.rename(path.with_name("b.csv"))
+    assert drop.load().status == "loaded"
+    assert drop.rows("select path, status, n_loaded from files._files order by path") == [
+        ("leads/a.csv", "gone", 0),
+        ("leads/b.csv", "loaded", 1),
+    ]
+    drop.write("leads/b.csv", "id,day,mail,origin\n2,2026-01-02,,\n")
+    drop.load()
+    assert _ids(drop) == ["2"]
+
+
+def test_a_dataset_that_leaves_the_catalogue_keeps_its_rows_and_is_told(drop: Drop) -> None:
+    drop.catalogue(LEADS)
+    drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,,\n")
+    drop.load()
+    drop.catalogue(LEADS.replace("leads:", "people:", 1).replace("leads/*", "people/*"))
+    drop.write("people/p.csv", "id,day,mail,origin\n5,2026-01-02,,\n")
+    report = drop.load()
+    assert report.status == "loaded"
+    assert "leads is no longer in the catalogue, and its rows stay" in report.message
+    assert _ids(drop) == ["1", "5"]
+
+
+def test_a_crash_over_one_file_tells_no_cell_in_plain_text(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingestion.sources.files import conversion
+
+    def crash(*args: object) -> None:
+        raise RuntimeError("could not convert 'kari.nordmann@example.no' to a number")
+
+    monkeypatch.setattr(conversion, "convert", crash)
+    drop.catalogue(LEADS)
+    drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,,\n")
+    report = drop.load()
+    assert report.status == "failed"
+    assert "could not convert" in report.message
+    assert "kari" not in report.message
+
+
+def test_loading_one_source_does_not_move_the_clock_of_the_night(drop: Drop) -> None:
+    import duckdb
+
+    from ingestion.pipeline import load_all
+
+    drop.catalogue(LEADS)
+    drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,,\n")
+    drop.load(date(2026, 2, 1))
+    load_all(drop.settings, date(2026, 1, 1), ["files"], sets_clock=False)
+    with duckdb.connect(str(drop.settings.ops_file), read_only=True) as con:
+        assert con.execute("select as_of from ops.run").fetchall() == [(date(2026, 2, 1),)]
+
+
 def test_copies_are_loaded_when_they_are_allowed(drop: Drop) -> None:
     drop.catalogue(LEADS + "  allow_copies: true\n")
     for name in ("a", "b"):

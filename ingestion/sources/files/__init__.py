@@ -14,10 +14,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.errors import SourceError
+from ingestion.errors import SourceError, root_message
 from ingestion.settings import Settings
 from ingestion.sources.files.catalogue import SOURCE, Catalogue, Dataset, load_catalogue
 from ingestion.sources.files.entities import BY_NAME, ENTITIES, FILES_TABLE, REJECTS_TABLE, TABLES
+from ingestion.sources.files.problems import FileProblem
 from ingestion.spec import Configuration, Freshness, LoadContext, SourceSpec, Table
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class _Night:
         context.notes.rows = self.counts
         self.known = _known_files(context.settings)
         self.seen = set(self.known)
+        self.here: set[int] = set()
         self.in_raw = {key for key, state in self.known.items() if state.n_loaded or state.n_rejected}
         self.outputs: dict[str, list[str]] = {}
         self.con = duckdb.connect(str(scratch / "scratch.duckdb"), config={"temp_directory": str(scratch / "spill")})
@@ -148,6 +150,11 @@ class _Night:
                 if dataset.entity not in self.context.exclude_tables:
                     self._dataset(name, dataset)
             self._write_outputs()
+        for name in sorted({s.dataset for s in self.known.values() if s.n_loaded} - set(self.catalogue.datasets)):
+            self.context.notes.remarks.append(
+                f"{name} is no longer in the catalogue, and its rows stay; to take them out, list it again with "
+                "`mirror: true` and a folder without files"
+            )
         self.context.notes.all_failed = bool(self.context.notes.problems) and not any(
             s.status == "loaded" or s.n_loaded for s in self.known.values()
         )
@@ -155,14 +162,10 @@ class _Night:
 
     def _dataset(self, name: str, dataset: Dataset) -> None:
         from ingestion.sources.files.locations import find
-        from ingestion.sources.files.reading import FileProblem
 
         settings = self.context.settings
         try:
             found = find(dataset.location, settings.files_catalogue.parent)
-        except (FileProblem, OSError) as e:
-            self._problem(name, dataset.location, e)
-            return
         except Exception as e:  # noqa: BLE001 - a bucket's client has errors of its own
             self._problem(name, dataset.location, e)
             return
@@ -170,10 +173,11 @@ class _Night:
             self._problem(name, dataset.location, FileProblem("no file there yet"))
         definition = dataset.definition_hash(settings.reporting_time_zone) + _READER_VERSION
         here = {_file_key(name, f.path): f for f in found}
+        self.here |= set(here)
         if dataset.mirror:
             for state in [s for s in self.known.values() if s.dataset == name and s.key not in here]:
                 if state.status != "gone":
-                    self._take_out(state)
+                    self._take_out(state, "the file disappeared, and the dataset mirrors its folder")
         for key, file in here.items():
             known = self.known.get(key)
             if known and known.holds(file, definition):
@@ -183,7 +187,7 @@ class _Night:
             except FileProblem as problem:
                 self._refuse(name, dataset, key, file, str(problem))
             except Exception as e:  # noqa: BLE001 - one file's trouble is its own; the others go on
-                self._refuse(name, dataset, key, file, f"{type(e).__name__}: {str(e).splitlines()[0][:300]}")
+                self._refuse(name, dataset, key, file, root_message(e))
 
     def _file(self, name: str, dataset: Dataset, key: int, file: FoundFile, definition: str) -> None:
         from ingestion.sources.files import conversion, locations, reading
@@ -201,9 +205,13 @@ class _Night:
             self._remember(known)
             return
         if not dataset.allow_copies and (original := self._copy_of(state)):
-            raise reading.FileProblem(
-                f"the same content as {original.path}, which is loaded; delete one of them, or set `allow_copies: true`"
-            )
+            if original.key not in self.here:
+                self._take_out(original, f"renamed to {file.path}")  # it is not there any more: the rows move on
+            else:
+                raise FileProblem(
+                    f"the same content as {original.path}, which is loaded; "
+                    "delete one of them, or set `allow_copies: true`"
+                )
         zone = dataset.zone(self.context.settings.reporting_time_zone).key
         self.con.execute(f"set timezone = {conversion.quoted(zone)}")
         cells = reading.read_cells(self.con, path, file.path, dataset, self.scratch)
@@ -224,7 +232,7 @@ class _Night:
         if share > dataset.max_reject_share:
             self.con.execute(f"drop table {table}")
             example = self._first_reject(state)
-            raise reading.FileProblem(
+            raise FileProblem(
                 f"{state.n_rejected} of {state.n_rows} rows cannot be read ({share:.1%}; max_reject_share is "
                 f"{dataset.max_reject_share:.0%}); first: {example}"
             )
@@ -253,13 +261,14 @@ class _Night:
         self.context.notes.problems.append(f"{name}: {file.path}: {message}")
 
     def _problem(self, name: str, location: str, error: Exception) -> None:
-        self.context.notes.problems.append(f"{name}: {location}: {str(error).splitlines()[0][:300]}")
+        said = str(error) if isinstance(error, FileProblem) else root_message(error)
+        self.context.notes.problems.append(f"{name}: {location}: {said}")
 
-    def _take_out(self, state: FileState) -> None:
-        """A mirrored file disappeared: its rows and rejects go."""
+    def _take_out(self, state: FileState, why: str) -> None:
+        """A file's rows and rejects go."""
         self._tombstone(state.entity, state.key)
         self._tombstone(REJECTS_TABLE.name, state.key)
-        state.status, state.message = "gone", "the file disappeared, and the dataset mirrors its folder"
+        state.status, state.message = "gone", why
         state.n_rows = state.n_loaded = state.n_rejected = state.n_null_skipped = 0
         state.max_date = None
         self._remember(state)

@@ -14,7 +14,8 @@ import duckdb
 from ingestion.privacy import MASK_SQL
 from ingestion.sources.files.catalogue import Dataset, Mapping
 from ingestion.sources.files.entities import Entity
-from ingestion.sources.files.reading import NO_HEADER, Cells, FileProblem
+from ingestion.sources.files.problems import FileProblem
+from ingestion.sources.files.reading import NO_HEADER, Cells
 from ingestion.spec import Column
 
 ALLOWED: dict[str, tuple[str, ...]] = {

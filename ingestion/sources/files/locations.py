@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingestion.sources.files.reading import FileProblem
+from ingestion.sources.files.problems import FileProblem
 
 _BUCKETS = ("s3://", "gs://", "gcs://", "az://", "abfs://", "abfss://", "memory://")
 

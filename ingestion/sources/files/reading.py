@@ -21,14 +21,11 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.sources.files.catalogue import FORMATS, Dataset
+from ingestion.sources.files.problems import FileProblem
 
 _CHUNK = 1 << 20
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of password-protected XLSX, and of old .xls
 NO_HEADER = "(no header)"  # prefix of the name that a column without a header gets here
-
-
-class FileProblem(Exception):
-    """A file that cannot be used as a whole; the message says what to do about it."""
 
 
 @dataclass(frozen=True)
