@@ -27,6 +27,12 @@ from ingestion.settings import PROJECT_DIR, Settings
 
 AS_OF = date(2026, 11, 20)
 PICTURES = PROJECT_DIR / "docs" / "pictures"
+IN_DOCS = (
+    "lineage",
+    "run_green",
+    "source_stale",
+    "data_docs",
+)  # the others show paths of the machine they are taken on
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -158,9 +164,7 @@ def take(folder: Path, out: Path, browser_path: str) -> None:
         shoot("check_red", f"{url}/assets/files/leads?view=checks&checkDetail=contract", "created_in_range").close()
         shoot("source_stale", f"{url}/assets/files/leads?view=checks&checkDetail=fresh", "consent is stale").close()
         upstream = "view=lineage&lineageScope=upstream&lineageDepth=12"
-        shoot(
-            "lineage", f"{url}/assets/published/fct_lead?{upstream}", "stg_files__leads", height=950, width=2600
-        ).close()
+        shoot("lineage", f"{url}/assets/marts/fct_lead?{upstream}", "stg_files__leads", height=1100, width=1700).close()
         shoot("data_docs", (settings.data_docs_dir / "index.html").as_uri(), "rpt_kpi").close()
         browser.close()
 
@@ -174,12 +178,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        out = folder / "pictures" if options.check else PICTURES
+        out = folder / "pictures"
         out.mkdir(parents=True, exist_ok=True)
         if not (folder / "data").exists():
             for console in two_nights(folder):
                 print(console, flush=True)  # noqa: T201
         take(folder, out, browser_path)
+        if not options.check:
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            for name in IN_DOCS:
+                shutil.copy(out / f"{name}.png", PICTURES)
     print("all pictures were taken and say what they should", flush=True)  # noqa: T201
 
 
