@@ -219,10 +219,7 @@ class _Night:
         origin = conversion.Origin(name, key, file.modified_at.isoformat())
         table = f"rows_{key}"
         conversion.convert(self.con, cells, dataset, origin, table)
-        dates = [f"{c}::date" for c in dataset.canonical.newest if c in dataset.columns]
-        # a date from the future is a mistake, and must not make the dataset look fresh for years
-        day = f"coalesce({', '.join(dates)})"
-        newest = f"max({day}) filter (_bad is null and {day} <= date '{self.context.as_of}' + 1)" if dates else "null"
+        newest = self._newest(dataset)
         n_read, n_bad, state.max_date = self._one(f"select count(*), count(_bad), {newest} from {table}")
         state.n_rejected = n_bad + len(cells.broken)
         state.n_rows = n_read + len(cells.broken)
@@ -230,7 +227,7 @@ class _Night:
         self._write_rejects(state, table, cells.broken, n_bad)
         share = state.n_rejected / state.n_rows if state.n_rows else 0.0
         if share > dataset.max_reject_share:
-            self.con.execute(f"drop table {table}")
+            self.con.execute(f"drop view {table}; drop table {table}_kept")
             example = self._first_reject(state)
             raise FileProblem(
                 f"{state.n_rejected} of {state.n_rows} rows cannot be read ({share:.1%}; max_reject_share is "
@@ -244,6 +241,19 @@ class _Night:
         self.context.notes.rejected += state.n_rejected
         self.counts[dataset.entity] = self.counts.get(dataset.entity, 0) + state.n_loaded
         self._remember(state)
+
+    def _newest(self, dataset: Dataset) -> str:
+        """SQL of the newest day that good rows speak of. A date from the future is a mistake, and must not make the
+        dataset look fresh for years. Moments are compared as moments: a day for each row would cost a calendar each.
+        """
+        types = {c.name: c.type for c in dataset.canonical.columns}
+        names = [c for c in dataset.canonical.newest if c in dataset.columns]
+        if not names:
+            return "null"
+        kind = "date" if all(types[c] == "date" for c in names) else "timestamptz"
+        moment = f"coalesce({', '.join(f'{c}::{kind}' for c in names)})"
+        end = f"(date '{self.context.as_of}' + 2)::{kind}"  # a day of grace for zones ahead of ours
+        return f"(max({moment}) filter (_bad is null and {moment} < {end}))::date"
 
     def _copy_of(self, state: FileState) -> FileState | None:
         for other in self.known.values():

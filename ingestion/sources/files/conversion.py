@@ -74,7 +74,9 @@ def check_header(wanted: list[str], cells: Cells, dataset: Dataset) -> None:
 
 
 def convert(con: duckdb.DuckDBPyConnection, cells: Cells, dataset: Dataset, origin: Origin, table: str) -> None:
-    """Create the temp table `table`: canonical columns, the row's columns, and `_bad` {column, value, reason} or null.
+    """Create the temp view `table`: canonical columns, the row's columns, and `_bad` {column, value, reason} or null.
+
+    What differs from row to row is kept in a table below it; what is the same in all rows costs nothing in a view.
 
     The connection's TimeZone must be the dataset's: times without a zone are read in it.
     """
@@ -85,19 +87,26 @@ def convert(con: duckdb.DuckDBPyConnection, cells: Cells, dataset: Dataset, orig
     raw = ", ".join(f"{c.cell} as {ident('c_' + n)}" for n, c in mapped.items())
     nameless = [c for c in cells.columns if c.startswith(NO_HEADER)]
     # a line is a row, unless unpivoting made several rows of it; a window would read the file on one core
-    row = "_row" if dataset.unpivot else "_line as _row"
-    passed = ", ".join([row, "_line", *(ident(c) for c in cells.columns)])
+    passed = ", ".join([*(["_row"] if dataset.unpivot else []), "_line", *(ident(c) for c in cells.columns)])
     parsed = ", ".join(f"{c.value(ident('c_' + n))} as {ident('v_' + n)}" for n, c in mapped.items())
+    varying, same = _canonical(entity, dataset, mapped, cells)
+    varying += ["_row", "_line"] if dataset.unpivot else ["_line"]
+    same += [] if dataset.unpivot else ["_line as _row"]
+    (varying if dataset.key else same).append(f"{_row_key(dataset)} as _row_key")
+    same += [
+        f"{quoted(origin.dataset)} as _dataset",
+        f"{quoted(dataset.system or origin.dataset)} as _system",
+        f"{origin.file_key}::bigint as _file_key",
+        f"{quoted(origin.modified_at)}::timestamptz as _file_modified_at",
+    ]
+    kept = ident(f"{table}_kept")
     con.execute(
-        f"create or replace temp table {ident(table)} as "
+        f"create or replace temp table {kept} as "
         f"with raw as (select {passed}, {raw} from cells), "
         f"parsed as (select *, {parsed} from raw) "
-        f"select {', '.join(_canonical(entity, dataset, mapped, cells))}, "
-        f"{quoted(origin.dataset)} as _dataset, {quoted(dataset.system or origin.dataset)} as _system, "
-        f"{origin.file_key}::bigint as _file_key, {quoted(origin.modified_at)}::timestamptz as _file_modified_at, "
-        f"_row, _line, {_row_key(dataset)} as _row_key, "
-        f"{_bad(entity, dataset, mapped, nameless)} as _bad from parsed"
+        f"select {', '.join(varying)}, {_bad(entity, dataset, mapped, nameless)} as _bad from parsed"
     )
+    con.execute(f"create or replace temp view {ident(table)} as select *, {', '.join(same)} from {kept}")
 
 
 @dataclass(frozen=True)
@@ -257,23 +266,24 @@ def _plausible(moment: str) -> str:
     return f"case when {moment} between '1900-01-01' and '2200-01-01' then {moment} end"
 
 
-def _canonical(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], cells: Cells) -> list[str]:
-    """The select list of canonical columns that this file has, and its attributes."""
-    picked = [f"{ident('v_' + name)} as {ident(name)}" for name in mapped if name != "currency"]
-    names = {c.name for c in entity.columns}
-    if "currency" in names:
-        mapped_currency = "v_currency" if "currency" in mapped else "null"
-        picked.append(
-            f"coalesce({mapped_currency}, {quoted(dataset.currency) if dataset.currency else 'null'})::varchar as currency"
-        )
+def _canonical(entity: Entity, dataset: Dataset, mapped: dict[str, _Cell], cells: Cells) -> tuple[list[str], list[str]]:
+    """The canonical columns that this file has, and its attributes: what differs by row, and what is the same in all."""
+    varying = [f"{ident('v_' + name)} as {ident(name)}" for name in mapped if name != "currency"]
+    same: list[str] = []
+    if "currency" in {c.name for c in entity.columns}:
+        declared = quoted(dataset.currency) if dataset.currency else "null"
+        if "currency" in mapped:
+            varying.append(f"coalesce(v_currency, {declared})::varchar as currency")
+        else:
+            same.append(f"{declared}::varchar as currency")
     if entity.has_vat:
         rate = f"{dataset.vat.rate}::decimal(18,6)" if dataset.vat.basis == "included" else "null::decimal(18,6)"
-        picked += [f"{quoted(dataset.vat.basis)} as vat_basis", f"{rate} as vat_rate_pct"]
+        same += [f"{quoted(dataset.vat.basis)} as vat_basis", f"{rate} as vat_rate_pct"]
     used = {m.column for m in dataset.columns.values()}
     extra = [c for c in cells.columns if c not in used and c not in dataset.attributes and not c.startswith(NO_HEADER)]
-    picked.append(f"{_json(list(dataset.attributes), cells, dataset)} as attributes")
-    picked.append(f"{_json(extra, cells, dataset)} as _extra")
-    return picked
+    for name, columns in (("attributes", list(dataset.attributes)), ("_extra", extra)):
+        (varying if columns else same).append(f"{_json(columns, cells, dataset)} as {name}")
+    return varying, same
 
 
 def _json(columns: list[str], cells: Cells, dataset: Dataset) -> str:
