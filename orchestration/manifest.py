@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ def target_dir(settings: Settings) -> Path:
 
 
 def manifest_path(settings: Settings) -> Path:
-    return target_dir(settings) / "manifest.json"
+    """Our own copy: dbt writes its manifest anew with every command, and a killed night leaves half of it."""
+    return settings.dbt_dir / "manifest.json"
 
 
 def fingerprint(settings: Settings) -> str:
@@ -51,7 +53,7 @@ def fingerprint(settings: Settings) -> str:
 
 
 def is_current(settings: Settings) -> bool:
-    made_for = target_dir(settings) / "manifest.fingerprint"
+    made_for = settings.dbt_dir / "manifest.fingerprint"
     return manifest_path(settings).exists() and made_for.exists() and made_for.read_text() == fingerprint(settings)
 
 
@@ -67,7 +69,12 @@ def make_manifest(settings: Settings, *, force: bool = False) -> bool:
     if done.returncode:
         tail = "\n".join(done.stdout.strip().splitlines()[-15:])
         raise ManifestError(f"dbt cannot parse {DBT_PROJECT_DIR.name}; mend this, then run again:\n{tail}")
-    (target_dir(settings) / "manifest.fingerprint").write_text(made_for)
+    made_for_file = settings.dbt_dir / "manifest.fingerprint"
+    made_for_file.unlink(missing_ok=True)  # last off and last on: never a fingerprint beside another manifest
+    new = settings.dbt_dir / ".manifest.json"
+    shutil.copyfile(target_dir(settings) / "manifest.json", new)
+    new.replace(manifest_path(settings))
+    made_for_file.write_text(made_for)
     return True
 
 

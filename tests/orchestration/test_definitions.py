@@ -123,11 +123,21 @@ def test_a_missing_manifest_says_how_to_make_it(settings: Settings) -> None:
         read_manifest(settings)
 
 
+def test_a_manifest_that_dbt_left_half_written_stops_no_night(parsed: Settings) -> None:
+    whole = (target_dir(parsed) / "manifest.json").read_bytes()
+    (target_dir(parsed) / "manifest.json").write_bytes(b"")  # killed while dbt wrote it
+    try:
+        assert make_manifest(parsed) is False
+        assert read_manifest(parsed)["nodes"]
+    finally:
+        (target_dir(parsed) / "manifest.json").write_bytes(whole)
+
+
 def test_an_outdated_manifest_says_how_to_make_it(parsed: Settings, tmp_path: Path) -> None:
     other = Settings(_env_file=None, data_dir=tmp_path, hash_key="a key for tests only")  # type: ignore
-    target_dir(other).mkdir(parents=True)
+    other.dbt_dir.mkdir(parents=True)
     manifest_path(other).write_bytes(manifest_path(parsed).read_bytes())
-    (target_dir(other) / "manifest.fingerprint").write_text("another project")
+    (other.dbt_dir / "manifest.fingerprint").write_text("another project")
     with pytest.raises(ManifestError, match="changed since"):
         read_manifest(other)
 
