@@ -28,7 +28,11 @@ PROVIDES: frozenset[str] = frozenset(
         "orders",
         "order_lines",
         "web_purchases",
+        "ad_platforms",
         "ad_performance",
+        "search_terms",
+        "ad_reach",
+        "ad_conversion_lags",
         "exchange_rates",
         "other_costs",
         "consent_counts",
@@ -98,6 +102,7 @@ class Table:
     description: str = ""
     date_column: str = ""  # the column that dates a row: how far the table's data reach
     provides: str = ""  # the union it feeds (a member of PROVIDES): how far that is delivered
+    history: bool = False  # kept in versions by dlt's scd2 within merge_key; see `history_table`
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -124,6 +129,40 @@ class Table:
         return next(c for c in self.columns if c.name == name)
 
 
+VALID_FROM, VALID_TO = "_dlt_valid_from", "_dlt_valid_to"
+
+
+def history_table(name: str, columns: tuple[Column, ...], key: tuple[str, ...], description: str) -> Table:
+    """A table of things that change (names, status, budgets): a new version a change, valid from the night that saw it.
+
+    What is gone at the vendor is closed, not deleted. `account_id` must be a column: accounts are closed one by one.
+    """
+    validity = (
+        Column(VALID_FROM, "timestamp", "the night that first saw this version"),
+        Column(VALID_TO, "timestamp", "the night that no longer saw it; null: it holds"),
+    )
+    return Table(name, columns + validity, (*key, VALID_FROM), ("account_id",), description, history=True)
+
+
+# Rows of an API that could not be read; pipeline.py fills it from LoadNotes.rejects. For files see sources/files.
+REJECTS = Table(
+    "_rejects",
+    (
+        Column("as_of", "date", "the night that met the row"),
+        Column("table_name", "text", "the raw table it was meant for"),
+        Column("account_id", "text", "the account it was pulled for"),
+        Column("request", "text", "what was asked"),
+        Column("position", "bigint", "place in the page, from 0"),
+        Column("column_name", "text", "the column that could not be filled"),
+        Column("reason", "text", "why"),
+        Column("row_text", "text", "the row as it came", personal=True),
+    ),
+    row_key=("as_of", "table_name", "account_id", "request", "position"),
+    merge_key=("as_of", "table_name", "account_id"),
+    description="Rows of the vendor that could not be read, with request, position and reason.",
+)
+
+
 @dataclass(frozen=True)
 class Configuration:
     """Whether a source can run, and if not, what to do about it."""
@@ -138,6 +177,7 @@ class LoadNotes:
 
     problems: list[str] = field(default_factory=list)  # each makes the load `partial`
     remarks: list[str] = field(default_factory=list)  # worth knowing; the load is good all the same
+    rejects: list[dict[str, Any]] = field(default_factory=list)  # rows of REJECTS, for sources that have that table
     rejected: int = 0
     rows: dict[str, int] | None = None  # by raw table; None: counted from the package
     all_failed: bool = False  # trouble, and nothing to load beside it
@@ -158,6 +198,7 @@ class LoadContext:
 
     settings: Settings
     as_of: date
+    window: tuple[date, date] | None = None  # a backfill: exactly these days, and no entities
     exclude_tables: frozenset[str] = frozenset()  # quarantined by the contract in this run: leave them out
     progress: Callable[[str], None] = lambda message: None
     notes: LoadNotes = field(default_factory=LoadNotes)

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,18 @@ from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
 from dlt.sources.helpers.rest_client.paginators import JSONLinkPaginator
 
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient
+from ingestion.http import VendorClient, refresh_token_auth
 
 
 class _Vendor(BaseHTTPRequestHandler):
     answers: list[tuple[int, dict[str, str], Any]]
     seen: list[tuple[str, str | None]]
+
+    bodies: list[str]
+
+    def do_POST(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self.do_GET()
 
     def do_GET(self) -> None:
         self.seen.append((self.path, self.headers.get("Authorization")))
@@ -36,7 +43,7 @@ class _Vendor(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def vendor() -> Iterator[tuple[str, type[_Vendor]]]:
-    handler = type("Vendor", (_Vendor,), {"answers": [], "seen": []})
+    handler = type("Vendor", (_Vendor,), {"answers": [], "seen": [], "bodies": []})
     server = HTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -101,15 +108,63 @@ def test_an_error_with_status_200_is_an_error(vendor: tuple[str, type[_Vendor]])
         VendorClient("tiktok", url, envelope=_envelope).get("/x")
 
 
-def test_a_cut_off_answer_is_an_error(vendor: tuple[str, type[_Vendor]]) -> None:
+def test_a_cut_off_answer_is_asked_for_again_and_then_an_error(vendor: tuple[str, type[_Vendor]]) -> None:
     url, handler = vendor
-    handler.answers += [(200, {}, b'{"data": [1,')]
+    cut: tuple[int, dict[str, str], Any] = (200, {"Retry-After": "0"}, b'{"data": [1,')
+    handler.answers += [cut, (200, {}, {"data": [1, 2]})]
+    assert VendorClient("ads", url).get("/x") == {"data": [1, 2]}
+    handler.answers += [cut, cut]
     with pytest.raises(SourceError, match="no JSON; was it cut off"):
-        VendorClient("ads", url).get("/x")
+        VendorClient("ads", url, attempts=2).get("/x")
+
+
+def test_a_throttle_in_the_vendors_own_words_waits_as_its_hint_says(vendor: tuple[str, type[_Vendor]]) -> None:
+    url, handler = vendor
+    handler.answers += [(200, {}, {"error": {"code": 17, "message": "slow down", "wait": 1}}), (200, {}, {"ok": True})]
+    client = VendorClient(
+        "ads", url, envelope=_envelope, throttled={"17"}, retry_hint=lambda body, headers: body["error"]["wait"]
+    )
+    assert client.get("/me") == {"ok": True}
+
+
+def test_a_wait_longer_than_a_night_can_spare_is_told_instead(vendor: tuple[str, type[_Vendor]]) -> None:
+    url, handler = vendor
+    handler.answers += [(429, {"Retry-After": "86400"}, {"error": {"code": 17, "message": "daily limit"}})]
+    with pytest.raises(SourceError, match="daily limit .* the next night goes on"):
+        VendorClient("ads", url, envelope=_envelope).get("/me")
+
+
+def test_a_service_that_is_down_is_not_asked_again_and_again(vendor: tuple[str, type[_Vendor]]) -> None:
+    url, handler = vendor
+    handler.answers += [(503, {}, b"busy"), (503, {}, b"busy")]
+    client = VendorClient("ads", url, attempts=1)
+    for said in ("HTTP 503", "HTTP 503", "is not asked again"):
+        with pytest.raises(SourceError, match=said):
+            client.get("/me")
+    assert len(handler.seen) == 2
+
+
+def test_a_refresh_token_that_rotates_is_kept_and_wins_until_another_is_configured(
+    vendor: tuple[str, type[_Vendor]], tmp_path: Path
+) -> None:
+    url, handler = vendor
+    kept = tmp_path / "credentials" / "ads.json"
+
+    def auth(token: str) -> Any:
+        return refresh_token_auth(
+            "ads", f"{url}/token", client_id="id", client_secret="s", refresh_token=token, keep_in=kept
+        )
+
+    handler.answers += [(200, {}, {"access_token": "a1", "expires_in": 3600, "refresh_token": "r2"}), (200, {}, {})]
+    VendorClient("ads", url, auth=auth("r1")).get("/me")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    for configured, used in (("r1", "r2"), ("r9", "r9")):
+        handler.answers += [(400, {}, {"error": "invalid_grant"})]
+        with pytest.raises(SourceError, match="invalid_grant.*set SOURCES__ADS__REFRESH_TOKEN"):
+            VendorClient("ads", url, auth=auth(configured)).get("/me")
+        assert f"refresh_token={used}" in handler.bodies[-1]
 
 
 def test_a_service_that_stays_down_is_told_without_its_address() -> None:
-    with pytest.raises(
-        SourceError, match=r"^ads: /x\?token=: no usable answer \(ConnectionError\); is the service up\?$"
-    ):
+    with pytest.raises(SourceError, match=r"^ads: /x: no usable answer \(ConnectionError\); is the service up\?$"):
         VendorClient("ads", "http://127.0.0.1:9", attempts=1).get("/x?token=")
