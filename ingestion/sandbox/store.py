@@ -1,0 +1,272 @@
+"""A company's folder: made, extended and read. `tables.py` says what the tables hold.
+
+company.json                         what the folder holds; written last and whole: only chunks it names count
+state-<through>.npz                  the agents after `through`, to go on from
+<room>/<table>/<from>_<through>.parquet   facts; entities are one file, all.parquet
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.sandbox.books import Columns
+from ingestion.sandbox.calendar import is_business_day
+from ingestion.sandbox.company import (
+    COUNTRIES,
+    DEVICES,
+    MATCH_TYPES,
+    NETWORKS,
+    PLATFORMS,
+    Company,
+    epoch,
+    from_epoch,
+)
+from ingestion.sandbox.rng import normal, uniform
+from ingestion.sandbox.simulate import Simulation
+from ingestion.sandbox.sizes import SIZES
+from ingestion.sandbox.tables import TABLES, Table
+
+VERSION = 1
+Progress = Callable[[date, date, date], None]  # (first, day, last)
+
+
+@dataclass(frozen=True)
+class World:
+    """A made company, ready to be read. Cheap to open; safe to read from many threads, each with its own `con()`."""
+
+    folder: Path
+    seed: int
+    size: str
+    start_date: date
+    through_date: date
+    _connection: duckdb.DuckDBPyConnection
+
+    @staticmethod
+    def open(folder: Path) -> World:
+        """The company in a folder. Raises FileNotFoundError if none was made there."""
+        about = _read_about(folder)
+        if about is None:
+            raise FileNotFoundError(
+                f"{folder}: no company here; `python -m ingestion.sandbox make --out {folder}` makes one"
+            )
+        connection = duckdb.connect()
+        connection.execute("set timezone = 'UTC'")
+        for room in ("world", "truth"):
+            connection.execute(f"create schema {room}")
+        spans = [(date.fromisoformat(c["from"]), date.fromisoformat(c["through"])) for c in about["chunks"]]
+        in_memory = SIZES[about["size"]].in_memory
+        for table in TABLES.values():
+            files = [str(p) for p in _files(folder, table, spans) if p.exists()]
+            source = f"read_parquet({files!r})" if files else f"({_empty(table)})"
+            held = in_memory and (table.name.startswith("ad") or table.kind == "entity") and table.room == "world"
+            connection.execute(
+                f"create {'table' if held else 'view'} {table.room}.{table.name} as select * from {source}"
+            )
+        return World(
+            folder, about["seed"], about["size"], date.fromisoformat(about["start_date"]),
+            date.fromisoformat(about["through_date"]), connection,
+        )  # fmt: skip
+
+    @staticmethod
+    def create_or_extend(
+        folder: Path,
+        size: str,
+        seed: int,
+        through: date,
+        start: date | None = None,
+        progress: Progress | None = None,
+    ) -> World:
+        """Make the company through the end of `through`, or add the missing days; an earlier day changes nothing.
+
+        A company once made keeps its start, size and seed: asking for another size or seed raises ValueError.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with _one_maker(folder):
+            about = _read_about(folder)
+            if about is None:
+                first = start or through - timedelta(days=SIZES[size].days - 1)
+                about = {
+                    "version": VERSION, "seed": seed, "size": size, "start_date": first.isoformat(),
+                    "through_date": (first - timedelta(days=1)).isoformat(), "chunks": [],
+                }  # fmt: skip
+            elif (about["size"], about["seed"]) != (size, seed):
+                made = f"size {about['size']}, seed {about['seed']}"
+                raise ValueError(
+                    f"{folder}: holds a company of {made}; asked for size {size}, seed {seed}: use another folder"
+                )
+            _extend(folder, about, through, progress)
+        return World.open(folder)
+
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """A cursor over the views world.<table> and truth.<table>, in UTC."""
+        return self._connection.cursor()
+
+
+@contextmanager
+def _one_maker(folder: Path) -> Iterator[None]:
+    import fcntl
+
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _read_about(folder: Path) -> dict[str, Any] | None:
+    path = folder / "company.json"
+    if not path.exists():
+        return None
+    about: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    if about["version"] != VERSION:
+        raise ValueError(
+            f"{path}: made by version {about['version']} of the simulation, this is {VERSION}: delete the folder"
+        )
+    return about
+
+
+def _files(folder: Path, table: Table, spans: list[tuple[date, date]]) -> list[Path]:
+    home = folder / table.room / table.name
+    if table.kind == "entity":
+        return [home / "all.parquet"]
+    return [home / f"{first}_{last}.parquet" for first, last in spans]
+
+
+def _empty(table: Table) -> str:
+    types = {"text": "varchar", "decimal": "decimal(18, 6)"}
+    return (
+        "select " + ", ".join(f"null::{types.get(c.type, c.type)} as {c.name}" for c in table.columns) + " where false"
+    )
+
+
+def _extend(folder: Path, about: dict[str, Any], through: date, progress: Progress | None) -> None:
+    done, start = date.fromisoformat(about["through_date"]), date.fromisoformat(about["start_date"])
+    if through <= done:
+        return
+    size = SIZES[about["size"]]
+    company = Company(about["seed"], size, start)
+    simulation = Simulation(company)
+    if done >= start:
+        with np.load(folder / f"state-{done}.npz") as saved:
+            simulation.restore({k: saved[k] for k in saved.files})
+    first = done + timedelta(days=1)
+    begin, asked = first, first
+    facts = Facts(company)
+    while begin <= through:
+        end = min(begin + timedelta(days=size.chunk_days - 1), through)
+        for day in range(epoch(begin), epoch(end) + 1):
+            facts.add(simulation.step(day))
+            facts.add({"exchange_rates": _rates_of_day(company, day)})
+            if day == epoch(start):
+                for earlier in range(day - 14, day):
+                    facts.add({"exchange_rates": _rates_of_day(company, earlier)})
+            if progress:
+                progress(asked, from_epoch(day), through)
+        for name, data in facts.flush().items():
+            path = folder / TABLES[name].room / name / f"{begin}_{end}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(data, path, compression="zstd", compression_level=1)
+        about["chunks"].append({"from": begin.isoformat(), "through": end.isoformat()})
+        begin = end + timedelta(days=1)
+    for name, rows in company.entities(through).items():
+        path = folder / TABLES[name].room / name / "all.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        pq.write_table(pa.Table.from_pylist(rows, schema=TABLES[name].schema), fresh)
+        fresh.replace(path)
+    np.savez(folder / f"state-{through}.npz", **simulation.saved())  # type: ignore[arg-type]
+    about["through_date"] = through.isoformat()
+    fresh = folder / "company.json.new"
+    fresh.write_text(json.dumps(about, indent=1), "utf-8")
+    with fresh.open("rb") as handle:
+        os.fsync(handle.fileno())
+    fresh.replace(folder / "company.json")
+    for old in folder.glob("state-*.npz"):
+        if old.name != f"state-{through}.npz":
+            old.unlink()
+
+
+_RATES = {
+    "EUR": (1, 11.60),
+    "USD": (1, 10.10),
+    "GBP": (1, 13.50),
+    "SEK": (100, 103.0),
+    "DKK": (100, 155.5),
+    "JPY": (100, 6.75),
+}
+
+
+def _rates_of_day(company: Company, day: int) -> Columns:
+    """Norges Bank's rates of one day: each currency wanders slowly, as a sum of waves, and jitters. Empty on days off."""
+    codes = np.arange(len(_RATES) if is_business_day(from_epoch(day)) else 0)
+    unit = np.array([u for u, _ in _RATES.values()])[codes]
+    level = np.array([r for _, r in _RATES.values()])[codes]
+    phase = uniform(company.seed, "rate_phase", codes, 0) * 7
+    wave = 0.03 * np.sin(day / 41.0 + phase) + 0.015 * np.sin(day / 13.0 + 2 * phase)
+    noise = 0.003 * normal(uniform(company.seed, "rate", codes, day))
+    rate = np.round(level * (1 + wave + noise), 4)
+    return {"date": np.full(len(codes), day), "currency": codes, "unit": unit, "rate": rate}
+
+
+class Facts:
+    """Collects days of columns and turns them into Arrow tables: codes become their words, days dates, -1 null."""
+
+    def __init__(self, company: Company) -> None:
+        self._days: dict[str, list[Columns]] = {}
+        ids = {
+            "platform": list(PLATFORMS), "account_id": [a.account_id for a in company.accounts],
+            "campaign_id": [c.campaign_id for c in company.campaigns], "ad_group_id": company.group_ids,
+            "ad_id": company.ad_ids, "keyword_id": company.keyword_ids, "network": list(NETWORKS),
+            "device": list(DEVICES), "country": list(COUNTRIES), "search_term": company.search_terms,
+            "match_type": list(MATCH_TYPES), "currency": list(_RATES),
+        }  # fmt: skip
+        self._words = {name: pa.array(words, pa.string()) for name, words in {**ids, **Simulation.WORDS}.items()}
+        self._words["action_id"] = pa.array(simulation_actions(company), pa.string())
+
+    def add(self, day: dict[str, Columns]) -> None:
+        for name, columns in day.items():
+            self._days.setdefault(name, []).append(columns)
+
+    def flush(self) -> dict[str, pa.Table]:
+        """One table a name, complete in columns and types; forgets them."""
+        out = {name: self._table(TABLES[name], days) for name, days in self._days.items()}
+        self._days = {}
+        return out
+
+    def _table(self, table: Table, days: list[Columns]) -> pa.Table:
+        arrays = [self._column(c.name, c.type, [d[c.name] for d in days]) for c in table.columns]
+        return pa.Table.from_arrays(arrays, schema=table.schema)
+
+    def _column(self, name: str, kind: str, parts: list[Any]) -> pa.Array | pa.ChunkedArray:
+        if isinstance(parts[0], pa.Array):
+            return pa.chunked_array(parts, parts[0].type)
+        values = np.concatenate(parts)
+        if kind == "text":
+            return self._words[name].take(pa.array(values, mask=values < 0))
+        if kind == "date":
+            return pa.array(values.astype("datetime64[D]"), mask=values < 0)
+        if kind == "timestamptz":
+            return pa.array(values, pa.int64(), mask=values < 0).cast(pa.timestamp("us", tz="UTC"))
+        if kind == "decimal":
+            return pa.array([Decimal(f"{v:.6f}") for v in values], pa.decimal128(18, 6))
+        if kind == "bigint":
+            return pa.array(values.astype(np.int64), mask=values < 0 if name in ("person_id", "device_id") else None)
+        return pa.array(values)
+
+
+def simulation_actions(company: Company) -> list[str]:
+    """Action ids by code account * number of categories + category."""
+    from ingestion.sandbox.company import ACTION_CATEGORIES
+
+    return [company.action_id(a, c) for a in range(len(company.accounts)) for c in ACTION_CATEGORIES]
