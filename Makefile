@@ -26,12 +26,10 @@ setup: .venv/.ready .env  ## the Python environment, and a .env with this instal
 
 .PHONY: nightly
 nightly: setup  ## one whole night: load, build, check, publish, verdict (AS_OF=2026-11-20 for another day)
-	@$(PY) -m ingestion demo --if-needed
 	@$(PY) -m orchestration nightly $(if $(AS_OF),--as-of $(AS_OF))
 
 .PHONY: ui
 ui: setup  ## Dagster's UI on this machine (PORT=3000)
-	@$(PY) -m ingestion demo --if-needed
 	@$(PY) -m orchestration ui --port $(or $(PORT),3000)
 
 .PHONY: test
@@ -57,6 +55,14 @@ sources: setup  ## the sources: configured or not, last load, staleness
 .PHONY: benchmark
 benchmark: setup  ## time loading, a night with nothing new, and the full run on real data; prints and writes benchmarks/
 	@$(PY) -m benchmarks $(ARGS)
+
+.PHONY: conformance
+conformance: setup  ## the vendors' own clients read the sandbox, each in an environment of its own (ONLY=google_ads)
+	@$(PY) -m tests.conformance $(ONLY)
+
+.PHONY: truth
+truth: setup  ## what each channel of the simulated company really caused, by simulating it without the channel
+	@$(PY) -m ingestion.sandbox truth $(ARGS)
 
 .PHONY: screenshots
 screenshots: setup  ## pictures of Dagster's UI and the Data Docs, into docs/pictures (installs Chromium where it can)

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from rich.table import Table
 from ingestion import ops
 from ingestion.errors import SourceError
 from ingestion.lock import writer_lock
-from ingestion.pipeline import Contract, Outcome
+from ingestion.pipeline import Contract, LoadReport, Outcome
 from ingestion.registry import all_specs, get_spec
 from ingestion.settings import PROJECT_DIR, Settings, SettingsError, get_settings
 from ingestion.spec import SourceSpec, SpecError
@@ -41,8 +41,12 @@ def _console() -> Console:
 @app.command("list")
 def list_sources() -> None:
     """All sources: configured or not, last load, staleness."""
+    from ingestion.sandbox.demo import wants_demo
+
     settings, console = get_settings(), _console()
     known = ops.read_load_status(settings)
+    if wants_demo(settings):
+        console.print("no source is configured: nights run on the simulated company (docs/sandbox.md)\n")
     table = Table("source", "kind", "configured", "last load", "rows", "data through", "state", box=None)
     for spec in all_specs():
         configuration = spec.configured(settings)
@@ -74,32 +78,10 @@ def load(
     check: Annotated[bool, typer.Option(help="hold the contract against what came before writing it")] = True,
 ) -> None:
     """Load one source alone, with progress. Ends with 1 when anything went wrong."""
-    from ingestion.pipeline import load_all
-
     settings, console = get_settings(), _console()
-    spec = get_spec(source)
     day: date = as_of.date() if as_of else settings.today()
-    contract: Contract | None = None
-    if check:
-        from quality.run import run_contract  # the contract is quality's; imported only where it is used
-
-        def contract(spec: SourceSpec, package: Mapping[str, Sequence[Path]]) -> Sequence[Outcome]:
-            return run_contract(spec, package, settings, day)
-
-    with (
-        Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress,
-        writer_lock(settings, f"loading {source}", on_wait=console.print),
-    ):
-        task = progress.add_task(f"{spec.name}: starting")
-        reports = load_all(
-            settings,
-            day,
-            [spec.name],
-            contract,
-            lambda name, message: progress.update(task, description=f"{name}: {message}"),
-            sets_clock=False,
-        )
-    report = reports[0]
+    with writer_lock(settings, f"loading {source}", on_wait=console.print):
+        report = _load_one(settings, console, source, day, check)
     console.print(
         f"[{_STYLES[report.status]}]{report.source}: {report.status}[/] in {report.seconds:.1f} s, "
         f"{sum(report.rows.values()):,} rows, {report.rejected:,} rejected"
@@ -110,6 +92,77 @@ def load(
         console.print(f"  [yellow]{problem}[/]", markup=True)
     if report.status in ("failed", "partial", "not configured"):
         raise typer.Exit(1)
+
+
+@app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(help="the ad source; see `list`")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day to pull again")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="last day, included")],
+    days: Annotated[int, typer.Option(min=1, help="days pulled and written at a time")] = 31,
+    again: Annotated[bool, typer.Option("--again", help="also what an earlier call has pulled already")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Pull a range of days again, newest first. Cut off, it goes on where it was when called again."""
+    settings, console = get_settings(), _console()
+    day: date = as_of.date() if as_of else settings.today()
+    start, end = first.date(), min(last.date(), day - timedelta(days=1))
+    if start > end:
+        raise SourceError(
+            source, f"nothing to pull from {start} to {end}; days before {day} are over, give --from and --to"
+        )
+    if get_spec(source).kind != "ads":
+        raise SourceError(source, f"is of kind {get_spec(source).kind}; only ad sources are pulled by day")
+    with writer_lock(settings, f"backfilling {source}", on_wait=console.print):
+        if again:
+            ops.forget_backfill(settings, source)
+        while end >= start:
+            begin = max(start, end - timedelta(days=days - 1))
+            if ops.is_backfilled(settings, source, begin, end):
+                console.print(f"{begin} to {end}: pulled before (--again pulls it anew)")
+            else:
+                report = _load_one(settings, console, source, day, True, (begin, end))
+                said = f"{begin} to {end}: {report.status}, {sum(report.rows.values()):,} rows, {report.seconds:.1f} s"
+                console.print(
+                    f"[{_STYLES[report.status]}]{said}[/]" + (f" - {report.message}" if report.message else "")
+                )
+                if report.is_red or report.status == "not configured":
+                    console.print("call it again to go on from here")
+                    raise typer.Exit(1)
+                ops.note_backfill(settings, source, begin, end)
+            end = begin - timedelta(days=1)
+
+
+def _load_one(
+    settings: Settings,
+    console: Console,
+    source: str,
+    day: date,
+    check: bool,
+    window: tuple[date, date] | None = None,
+) -> LoadReport:
+    """Load one source with a line that moves. The caller holds the writer's lock."""
+    from ingestion.pipeline import load_all
+    from ingestion.sandbox.demo import demo_if_needed
+
+    spec = get_spec(source)
+    contract: Contract | None = None
+    if check:
+        from quality.run import run_contract  # the contract is quality's; imported only where it is used
+
+        def contract(spec: SourceSpec, package: Mapping[str, Sequence[Path]]) -> Sequence[Outcome]:
+            return run_contract(spec, package, settings, day)
+
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task(f"{spec.name}: starting")
+
+        def say(message: str) -> None:
+            progress.update(task, description=f"{spec.name}: {message}")
+
+        with demo_if_needed(settings, day, say) as used:
+            return load_all(
+                used, day, [spec.name], contract, lambda name, message: say(message), sets_clock=False, window=window
+            )[0]
 
 
 @app.command()
@@ -142,25 +195,31 @@ def check() -> None:
 def rejects(
     limit: Annotated[int, typer.Option(help="how many to show")] = 20,
 ) -> None:
-    """The rows of the drop folder that could not be read, with file, line, column and reason."""
+    """The rows that could not be read, newest first: file and line, or account and request, with column and reason."""
     import duckdb
 
     settings, console = get_settings(), _console()
-    path = settings.raw_file("files")
-    if not path.exists():
-        console.print("nothing has been loaded yet")
+    table = Table("source", "where", "position", "column", "value", "reason", box=None)
+    total = 0
+    for spec in all_specs():
+        path = settings.raw_file(spec.name)
+        if not path.exists() or "_rejects" not in {t.name for t in spec.tables}:
+            continue
+        columns = (
+            """path, line, "column", value, reason from files._rejects order by path, line"""
+            if spec.name == "files"
+            else f"""as_of || ' ' || table_name || ' account ' || account_id || ' ' || request, position, column_name,
+                     left(row_text, 1) || '***', reason from "{spec.name}"._rejects order by as_of desc, table_name, position"""
+        )
+        with duckdb.connect(str(path), read_only=True) as con:
+            for row in con.execute(f"select {columns} limit ?", [limit]).fetchall():
+                table.add_row(spec.name, *("" if v is None else str(v) for v in row))
+            total += con.execute(f'select count(*) from "{spec.name}"._rejects').fetchall()[0][0]
+    if not total:
+        console.print("no rows were rejected")
         return
-    with duckdb.connect(str(path), read_only=True) as con:
-        rows = con.execute(
-            'select path, line, "column", value, reason from files._rejects order by path, line limit ?',
-            [limit],
-        ).fetchall()
-        total = con.execute("select count(*) from files._rejects").fetchone()
-    table = Table("file", "line", "column", "value", "reason", box=None)
-    for row in rows:
-        table.add_row(*("" if v is None else str(v) for v in row))
     console.print(table)
-    console.print(f"{len(rows)} of {total[0] if total else 0} rejects")
+    console.print(f"{min(table.row_count, total)} of {total} rejects")
 
 
 @app.command()

@@ -30,6 +30,7 @@ TABLES: dict[str, str] = {
         "source VARCHAR, status VARCHAR, as_of DATE, finished_at TIMESTAMPTZ, seconds DOUBLE, rows_loaded BIGINT, "
         "rows_rejected BIGINT, message VARCHAR"
     ),
+    "backfill": "source VARCHAR, first_date DATE, last_date DATE, finished_at TIMESTAMPTZ",  # for people and --again
     "table_volume": "as_of DATE, relation VARCHAR, n_rows BIGINT",
 }
 
@@ -118,6 +119,24 @@ def read_load_status(settings: Settings) -> dict[str, dict[str, Any]]:
         )
         names = [d[0] for d in cursor.description or []]
         return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+
+
+def note_backfill(settings: Settings, source: str, first: date, last: date) -> None:
+    """Keep that a range of days was pulled again, so that a call that was cut off goes on where it was."""
+    with _open(settings) as con:
+        con.execute("insert into ops.backfill values (?, ?, ?, ?)", [source, first, last, datetime.now(UTC)])
+
+
+def is_backfilled(settings: Settings, source: str, first: date, last: date) -> bool:
+    """Whether one earlier range holds all of these days."""
+    with _open(settings) as con:
+        sql = "select count(*) from ops.backfill where source = ? and first_date <= ? and last_date >= ?"
+        return bool(con.execute(sql, [source, first, last]).fetchall()[0][0])
+
+
+def forget_backfill(settings: Settings, source: str) -> None:
+    with _open(settings) as con:
+        con.execute("delete from ops.backfill where source = ?", [source])
 
 
 def record_volumes(settings: Settings, as_of: date, volumes: Mapping[str, int]) -> None:

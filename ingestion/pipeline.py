@@ -393,6 +393,7 @@ def load_all(
     on_report: Callable[[LoadReport], None] = lambda report: None,
     *,
     sets_clock: bool = True,
+    window: tuple[date, date] | None = None,
 ) -> list[LoadReport]:
     """Load the named sources (all by default) side by side, and write what dbt needs to know of the night.
 
@@ -404,7 +405,7 @@ def load_all(
     prepare_tables(settings, [s for s in all_specs() if s not in specs])
 
     def one(spec: SourceSpec) -> LoadReport:
-        report = load_source(spec, settings, as_of, contract, progress)
+        report = load_source(spec, settings, as_of, contract, progress, window)
         on_report(report)
         return report
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     as_of: date | None = None  # replaces the clock; None means today in the reporting zone
     reporting_time_zone: str = "Europe/Oslo"
     load_workers: int = Field(default=2, ge=1, le=32)
+    demo: bool = True  # run on the simulated company while no source is configured
     keep_generations: int = Field(default=7, ge=1)
     hash_key: SecretStr | None = None  # keys the hashes of personal identifiers; `python -m ingestion init` makes one
     alert_webhook_url: SecretStr | None = None

@@ -14,8 +14,16 @@ import pytest
 from ingestion.pipeline import LoadReport, load_all
 from ingestion.settings import PROJECT_DIR, Settings
 
+pytest_plugins = ["tests.sandbox"]
+
 REAL_DATA = PROJECT_DIR.parent / "shared" / "data"
 AS_OF = date(2026, 11, 20)
+
+
+@pytest.fixture(autouse=True)
+def no_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test starts the simulated company by having configured nothing; those that mean it switch it on."""
+    monkeypatch.setenv("WAREHOUSE_DEMO", "false")
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ OPS_DESCRIPTIONS = {
     "run": "As-of and reporting zone of this night: the one clock of all models.",
     "load_status": "What became of each source: status, last good night, staleness.",
     "load_log": "Every load with its wall-clock time, for people; no model reads it.",
+    "coverage": "Through which day each source delivers what it provides.",
+    "backfill": "Ranges of days that were pulled again by hand, for people.",
     "table_volume": "Rows of each published mart, night by night, for the volume checks; written last.",
 }
 
@@ -107,6 +109,7 @@ def build_raw_assets() -> dg.AssetsDefinition:
 
 def _load(context: dg.AssetExecutionContext, night: Night, names: list[str]) -> "list[LoadReport]":
     from ingestion.pipeline import load_all  # dlt: a second of import that only this step pays
+    from ingestion.sandbox.demo import demo_if_needed
 
     as_of = night.load_as_of()
 
@@ -128,14 +131,15 @@ def _load(context: dg.AssetExecutionContext, night: Night, names: list[str]) -> 
         (context.log.error if report.is_red else context.log.info)(said)
         tell("load", said)
 
-    return load_all(
-        night.settings,
-        as_of,
-        names=names,
-        contract=contract,
-        progress=on_progress,
-        on_report=on_report,
-    )
+    with demo_if_needed(night.settings, as_of, lambda message: tell("load", message)) as settings:
+        return load_all(
+            settings,
+            as_of,
+            names=names,
+            contract=contract,
+            progress=on_progress,
+            on_report=on_report,
+        )
 
 
 def _results(

@@ -87,7 +87,8 @@ class Desk:
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """The answer of a query as dicts. Safe to call from several threads."""
-        return self.arrow(sql, parameters).to_pylist()
+        found: list[dict[str, Any]] = self.arrow(sql, parameters).to_pylist()
+        return found
 
     def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         return self._con.cursor().execute(sql, parameters).to_arrow_table()

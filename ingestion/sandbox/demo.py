@@ -1,0 +1,89 @@
+"""When no system of one's own is configured, a night runs on the simulated company: made, served, read, and ended.
+
+What was loaded from it stays in the data folder, which is marked: a company's own data is never mixed with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from ingestion import ops
+from ingestion.registry import all_specs
+from ingestion.settings import Settings, SettingsError
+
+SIZE, SEED = "small", 20
+Say = Callable[[str], None]
+
+
+def company_folder(settings: Settings) -> Path:
+    return settings.data_dir / "sandbox" / SIZE
+
+
+def _mark(settings: Settings) -> Path:
+    return settings.data_dir / "sandbox" / "loaded_from_here"
+
+
+def wants_demo(settings: Settings) -> bool:
+    """Whether a load runs on the simulated company. Raises SettingsError when it would be mixed with one's own data."""
+    own = [spec.name for spec in all_specs() if spec.configured(settings).ready]
+    marked = _mark(settings).exists()
+    if own and marked:
+        raise SettingsError(
+            f"{', '.join(own)} is configured, but {settings.data_dir} holds the simulated company: move it away first "
+            f"(mv {settings.data_dir} {settings.data_dir}-demo), so that made-up customers do not mix with yours"
+        )
+    if own or not settings.demo:
+        return False
+    loaded_own = any(s["status"] != "not configured" for s in ops.read_load_status(settings).values())
+    return marked or not loaded_own
+
+
+@contextmanager
+def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message: None) -> Iterator[Settings]:
+    """The settings to load with: the given ones, or, while this is open, those under which every source reads the sandbox."""
+    if not wants_demo(settings):
+        yield settings
+        return
+    from ingestion.sandbox.drop_folder import make_drop_folder
+    from ingestion.sandbox.server.app import environment
+    from ingestion.sandbox.server.run import served
+    from ingestion.sandbox.store import World
+
+    say("no source is configured: the night runs on a simulated company (docs/sandbox.md)")
+    folder = company_folder(settings)
+
+    def progress(first: date, day: date, last: date) -> None:
+        say(f"simulating {day} of {first} to {last}")
+
+    world = World.create_or_extend(folder, SIZE, SEED, as_of - timedelta(days=1), progress=progress)
+    say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}")
+    drop = folder / "drop"
+    make_drop_folder(drop, as_of)
+    _mark(settings).touch()
+    with served(folder, as_of) as url, _environment(environment(url) | start_dates(world.start_date)):
+        say(f"its vendors answer on {url}")
+        yield settings.model_copy(update={"files_catalogue": drop / "catalogue.yml"})
+    say("the simulated company's server has ended")
+
+
+def start_dates(first: date) -> dict[str, str]:
+    """The setting that lets the first pull of every ad source begin where the company does."""
+    return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind == "ads"}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
