@@ -1,5 +1,6 @@
 {# One union over the sources that provide something, with explicit columns. `entity` names the staging models:
-   stg_<source>__<entity>. Each source's staging model gives exactly these columns. #}
+   stg_<source>__<entity>. Each source's staging model gives exactly these columns. `columns` is a list, or a mapping of
+   columns to types where the union may have no source yet: then it is empty and typed. #}
 {% macro union_of(provides, entity, columns) -%}
     {%- for name in var('union_sources')[provides] %}
     select
@@ -11,5 +12,12 @@
     {%- if not loop.last %}
     union all
     {%- endif %}
+    {%- else %}
+    select
+        cast(null as {{ dbt.type_string() }}) as source_name,
+        {%- for column, type in columns.items() %}
+        cast(null as {{ type }}) as {{ column }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    where false
     {%- endfor %}
 {%- endmacro %}
