@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 
 from ingestion.sandbox.server import vendors as vendors_room
 from ingestion.sandbox.server.faults import Faults, Order, Orders
+from ingestion.sandbox.server.recording import Recorder, Recording
 from ingestion.sandbox.server.vendor import Desk, Vendor, json_response
 from ingestion.sandbox.store import World
 
@@ -66,16 +67,25 @@ def make_app(world: World, clock: date) -> Starlette:
         orders.place(order)
         return state(request)
 
+    async def record(request: Request) -> Response:
+        """POST begins to keep what vendors are asked, GET gives it: [{method, url, headers, body (base64)}]."""
+        if request.method == "POST":
+            recorder.calls = []
+        return json_response(recorder.calls or [])
+
     control = Mount(
         "/_sandbox",
         routes=[
             Route("/state", state),
             Route("/clock", clock_, methods=["POST"]),
             Route("/faults", faults, methods=["POST", "DELETE"]),
+            Route("/record", record, methods=["POST", "GET"]),
         ],
     )
     known = {v.name: v for v in all_vendors()}
     mounts = [Mount(f"/{v.name}", routes=list(v.routes(desk))) for v in known.values()]
-    app = Starlette(routes=[control, *mounts], middleware=[Middleware(Faults, orders=orders, vendors=known)])
+    recorder = Recorder()
+    middleware = [Middleware(Recording, recorder=recorder), Middleware(Faults, orders=orders, vendors=known)]
+    app = Starlette(routes=[control, *mounts], middleware=middleware)
     app.state.desk, app.state.orders = desk, orders
     return app

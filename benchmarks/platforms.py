@@ -1,0 +1,60 @@
+"""`python -m benchmarks.platforms <source> <data dir> <company>`: one source loaded from the sandbox, and the floor beside it.
+
+The floor asks for the very same pages in one bare loop (httpx), parses them with orjson and throws them away. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from base64 import b64decode
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import orjson
+
+
+def floor(url: str, calls: list[dict[str, object]]) -> float:
+    """Seconds to ask for all of it again and throw it away; files that are no JSON are only read."""
+    started = time.perf_counter()
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for call in calls:
+            answer = client.request(
+                str(call["method"]), str(call["url"]), headers=call["headers"], content=b64decode(str(call["body"]))
+            )
+            if answer.headers.get("content-type", "").startswith("application/json"):
+                orjson.loads(answer.content)
+    return time.perf_counter() - started
+
+
+def main(source: str, data: Path, company: Path) -> None:
+    from ingestion.pipeline import load_source, prepare_tables
+    from ingestion.registry import get_spec
+    from ingestion.sandbox.demo import start_dates
+    from ingestion.sandbox.server.app import environment
+    from ingestion.sandbox.server.run import served
+    from ingestion.sandbox.store import World
+    from ingestion.settings import Settings
+
+    world = World.open(company)
+    settings = Settings(_env_file=None, data_dir=data, hash_key="a key for benchmarks only")  # type: ignore[call-arg,arg-type]
+    as_of = world.through_date + timedelta(days=1)
+    spec = get_spec(source)
+    with served(company, as_of) as url:
+        os.environ.update(environment(url) | start_dates(world.start_date))
+        prepare_tables(settings, [spec])
+        httpx.post(f"{url}/_sandbox/record")
+        report = load_source(spec, settings, as_of)
+        calls = httpx.get(f"{url}/_sandbox/record").json()
+        if report.status != "loaded":
+            raise SystemExit(f"{source}: {report.status}: {report.message}")
+        again = min(floor(url, calls) for _ in range(2))
+    n_rows = sum(report.rows.values())
+    print(json.dumps({"rows": n_rows, "calls": len(calls), "seconds": report.seconds, "floor_seconds": again}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
