@@ -5,6 +5,11 @@
     cast({{ expression }} as decimal(18, 6))
 {%- endmacro %}
 
+{# Millionths of a currency's unit, as ad platforms give them, to money. Multiplied, not divided: see above. #}
+{% macro micros_to_decimal(expression) -%}
+    cast(cast({{ expression }} as decimal(18, 0)) * cast(0.000001 as decimal(6, 6)) as decimal(18, 6))
+{%- endmacro %}
+
 {# Sums of money, wide enough never to overflow. #}
 {% macro money_sum(expression) -%}
     cast(sum({{ expression }}) as decimal(24, 6))
