@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import load_dotenv
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     reporting_time_zone: str = "Europe/Oslo"
     load_workers: int = Field(default=2, ge=1, le=32)
     demo: bool = True  # run on the simulated company while no source is configured
+    demo_size: Literal["tiny", "small", "medium", "large"] = "small"
     keep_generations: int = Field(default=7, ge=1)
     hash_key: SecretStr | None = None  # keys the hashes of personal identifiers; `python -m ingestion init` makes one
     alert_webhook_url: SecretStr | None = None

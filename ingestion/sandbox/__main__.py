@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ingestion.sandbox import cli
-from ingestion.sandbox.demo import SEED, SIZE, company_folder, start_dates
+from ingestion.sandbox.demo import SEED, company_folder, start_dates
 from ingestion.settings import get_settings
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -47,7 +47,7 @@ def serve(
     day: date = as_of.date() if as_of else settings.today()
     target = folder or company_folder(settings)
     if not (target / "company.json").exists() or folder is None:
-        World.create_or_extend(target, SIZE, SEED, day - timedelta(days=1))
+        World.create_or_extend(target, settings.demo_size, SEED, day - timedelta(days=1))
     serve(target, day, port)
 
 

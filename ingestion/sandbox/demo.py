@@ -15,12 +15,12 @@ from ingestion import ops
 from ingestion.registry import all_specs
 from ingestion.settings import Settings, SettingsError
 
-SIZE, SEED = "small", 20
+SEED = 20
 Say = Callable[[str], None]
 
 
 def company_folder(settings: Settings) -> Path:
-    return settings.data_dir / "sandbox" / SIZE
+    return settings.data_dir / "sandbox" / settings.demo_size
 
 
 def _mark(settings: Settings) -> Path:
@@ -59,7 +59,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message: N
     def progress(first: date, day: date, last: date) -> None:
         say(f"simulating {day} of {first} to {last}")
 
-    world = World.create_or_extend(folder, SIZE, SEED, as_of - timedelta(days=1), progress=progress)
+    world = World.create_or_extend(folder, settings.demo_size, SEED, as_of - timedelta(days=1), progress=progress)
     say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}")
     drop = folder / "drop"
     make_drop_folder(drop, as_of)
