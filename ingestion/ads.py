@@ -104,18 +104,27 @@ class Reports:
         seen = min(date.fromisoformat(pulled), self._context.as_of)
         return max(self._first, seen - timedelta(days=self._back)), self._last_day
 
-    def daily(self, table: Table, accounts: Sequence[str], fetch: Fetch, *, max_days: int = 31) -> DltResource:
+    def daily(
+        self,
+        table: Table,
+        accounts: Sequence[str],
+        fetch: Fetch,
+        *,
+        max_days: int = 31,
+        first_available: date | None = None,
+    ) -> DltResource:
         """A report by day: each account's window is replaced whole, days that came back empty are emptied.
 
         `fetch` gets at most `max_days` days at a time; a slice that fails midway leaves its days as they were.
+        Days before `first_available` are not pulled: the vendor has forgotten them, and raw keeps what it has.
         """
         import dlt
 
         def rows() -> Iterator[Any]:
-            yield dlt.mark.materialize_table_schema()
             pulled: dict[str, str] = dlt.current.resource_state().setdefault("pulled", {})
             for account in accounts:
                 start, end = self.window(pulled.get(account))
+                start = max(start, first_available or start)
                 if start > end:
                     continue
                 slices = [
@@ -146,7 +155,6 @@ class Reports:
         import dlt
 
         def rows() -> Iterator[Any]:
-            yield dlt.mark.materialize_table_schema()
             for account in () if self._context.window else accounts:
 
                 @dlt.defer
