@@ -6,70 +6,23 @@ All on the drop folder of the made-up company; each night is a process of its ow
 from __future__ import annotations
 
 import json
-import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 
 import duckdb
 import pytest
 
-from ingestion.sandbox.drop_folder import make_drop_folder
 from ingestion.settings import PROJECT_DIR
+from tests.acceptance.conftest import AS_OF, Undisturbed
 from tests.acceptance.nights import SECONDS, Warehouse, differences
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-AS_OF = date(2026, 11, 20)
-N_KILLS = 10
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A warehouse after one good night: what it published then, and how long that took."""
-
-    house: Warehouse
-    marts: Path
-    seconds: float
-    said: str
-
-
-@pytest.fixture(scope="module")
-def drop_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made_up") / "drop"
-    make_drop_folder(folder, AS_OF)
-    return folder
-
-
-def _warehouse(folder: Path, drop_folder: Path) -> Warehouse:
-    shutil.copytree(drop_folder, folder / "drop")  # file times too: the same input
-    return Warehouse(folder / "data", folder / "drop" / "catalogue.yml", AS_OF)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, drop_folder: Path) -> Undisturbed:
-    folder = tmp_path_factory.mktemp("undisturbed")
-    house = _warehouse(folder, drop_folder)
-    began = time.monotonic()
-    said = house.green()
-    seconds = time.monotonic() - began
-    shutil.copyfile(house.published / "marts.duckdb", folder / "marts.duckdb")
-    return Undisturbed(house, folder / "marts.duckdb", seconds, said)
-
-
-@pytest.fixture
-def house(undisturbed: Undisturbed, tmp_path: Path) -> Warehouse:
-    """A warehouse that has had its first good night, to do with as one likes."""
-    shutil.copytree(undisturbed.house.data_dir, tmp_path / "data", symlinks=True)
-    return _warehouse(tmp_path, undisturbed.house.catalogue.parent)
 
 
 @contextmanager
@@ -103,54 +56,6 @@ def test_rejected_rows_stand_in_the_reconciliation_and_do_not_turn_the_night_red
         0,
         7,
     )
-
-
-# Killed
-
-
-def test_a_night_killed_at_ten_random_points_ends_with_the_same_marts(
-    undisturbed: Undisturbed, drop_folder: Path, tmp_path: Path
-) -> None:
-    """Each night starts on what the one before left. Every second kill leaves the processes it had started alone."""
-    house = _warehouse(tmp_path, drop_folder)
-    rng = random.Random(20)
-    points = [(i + rng.random()) / N_KILLS for i in range(N_KILLS)]
-    rng.shuffle(points)
-    groups: list[int] = []
-    n_killed = 0
-    said = tmp_path / "said.txt"
-    seconds = undisturbed.seconds
-    try:
-        while n_killed < N_KILLS:
-            began = time.monotonic()
-            with said.open("w") as out:
-                night = subprocess.Popen(
-                    house.command(),
-                    cwd=PROJECT_DIR,
-                    env=house.environment,
-                    stdout=out,
-                    stderr=out,
-                    start_new_session=True,
-                )
-            groups.append(night.pid)
-            with suppress(subprocess.TimeoutExpired):
-                night.wait(points[n_killed] * seconds)
-            if night.poll() is None:
-                (os.killpg if n_killed % 2 else os.kill)(night.pid, signal.SIGKILL)
-                assert night.wait(10) == -signal.SIGKILL
-                n_killed += 1
-            else:
-                assert night.returncode == 0, f"a night after {n_killed} kills was not green:\n{said.read_text()}"
-                seconds = min(seconds, time.monotonic() - began)  # with less to do it got away: again, sooner
-        house.green()
-    finally:
-        for group in groups:
-            with suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
-    assert differences(undisturbed.marts, house.published / "marts.duckdb") == {}
-    assert differences(undisturbed.marts, house.published / "current" / "marts.duckdb") == {}
-    assert not list(house.published.glob("**/.building-*")) + list(house.published.glob(".new-*"))
-    assert not (house.published / ".pending").exists()
 
 
 CUT_WHILE_WRITING = """
