@@ -323,6 +323,7 @@ class Company:
         self._accounts()
         for plan in _PLANS:
             self._campaign(plan)
+        self._people_and_outage()
 
     # --- helpers -------------------------------------------------------------------------------------------------
     def make_id(self, key: str, digits: int) -> str:
@@ -463,6 +464,22 @@ class Company:
     def outage_days(self) -> range:
         """Epoch days on which the site's tags are broken."""
         return range(self.day(0.7), self.day(0.7) + max(self.size.days // 60, 1) + 1)
+
+    @cached_property
+    def planted_visits(self) -> list[tuple[int, int, int, bool]]:
+        """(epoch day, person, device, buys) of visits that happen whatever else."""
+        couple = [(self.day(0.3), 0, 0, True), (self.day(0.35), 1, 0, True)]
+        return couple + [(self.day(0.2 + 0.05 * k), 2, k, k == 2) for k in range(3)]
+
+    def _people_and_outage(self) -> None:
+        first, last = self.outage_days[0], self.outage_days[-1]
+        text = "the site's tags are broken: most visits and all conversions on the site go unseen"
+        self._plant("tracking_breakdown", text, None, "site", first, last)
+        days = [d for d, _, _, _ in self.planted_visits]
+        text = "two people buy with one e-mail address: persons 0 and 1"
+        self._plant("shared_address", text, None, "0", days[0], days[1])
+        text = "one person on three devices, logged in at the last: person 2"
+        self._plant("three_devices", text, None, "2", days[2], days[4])
 
     def _group(
         self, campaign: Campaign, g: int, n_groups: int, networks: dict[str, float], devices: tuple[float, ...]

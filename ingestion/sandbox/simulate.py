@@ -1,4 +1,4 @@
-"""The company's days, one after the other: agents act, platforms book. Holds the only state there is."""
+"""The company's days, one after the other: agents act, the company's systems write down, platforms book. All state is here."""
 
 from __future__ import annotations
 
@@ -7,110 +7,113 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingestion.sandbox.books import Books, Clicks, Columns, click_ids
-from ingestion.sandbox.calendar import wall_times, zone
-from ingestion.sandbox.company import ACTION_CATEGORIES, TERM_SHARES, WINDOWS, Company
-from ingestion.sandbox.rng import bits, exponential, integers, pick, poisson, uniform
+from ingestion.sandbox.agents import CODE, Agents, Visits
+from ingestion.sandbox.books import Books, Clicks, Columns
+from ingestion.sandbox.calendar import is_business_day, zone
+from ingestion.sandbox.company import Company, from_epoch
+from ingestion.sandbox.credits import Credits, Memory
+from ingestion.sandbox.outcomes import Acts, Outcomes
+from ingestion.sandbox.population import Population
+from ingestion.sandbox.rng import I64, integers, normal, uniform
+
+RATES = {"EUR": (1, 11.60), "USD": (1, 10.10), "GBP": (1, 13.50), "SEK": (100, 103.0), "DKK": (100, 155.5), "JPY": (100, 6.75)}
+RATES_BEFORE = 14  # days of rates from before the start
+_COSTS = (2_000, 14_000, 26_000)  # NOK a month: tools, content, advisers
 
 
 class Simulation:
-    """A company's agents and books. `step` must be called for each day in turn; `saved` and `restore` carry it over."""
+    """A company's agents and books. `step` is called for each day in turn; `saved` and `restore` carry the state over.
 
-    WORDS: dict[str, list[str]] = {"kind": ["click", "view"]}
+    Channels named in `off` (company.CHANNELS, or "email") do nothing, with everybody's luck held equal.
+    """
 
-    def __init__(self, company: Company) -> None:
-        self.company = company
+    def __init__(self, company: Company, off: frozenset[str] = frozenset()) -> None:
+        self.company, self.off = company, off
         self.books = Books(company)
-        self._zone_of_account = [zone(a.zone) for a in company.accounts]
+        self.people = Population(company.seed, company.size.n_persons)
+        self.agents = Agents(company, self.books, self.people, off)
+        self.outcomes = Outcomes(company, self.books, self.people, self.agents)
+        self.credits = Credits(self.books, self.people)
+        self._memory = Memory(self.people.n)
+        self._zones = [zone(a.zone) for a in company.accounts]
         self._early = Clicks.none()  # clicks that fall on the next day in their account's zone
 
     def saved(self) -> dict[str, npt.NDArray[Any]]:
-        return {f"early_{k}": v for k, v in vars(self._early).items()}
+        """The state after the last step, by name."""
+        parts = {
+            "agents": self.agents.state(), "outcomes": self.outcomes.state(),
+            "memory": vars(self._memory), "early": vars(self._early),
+        }  # fmt: skip
+        return {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        self._early = Clicks(**{k.removeprefix("early_"): v for k, v in state.items()})
+        """Go on from `saved`."""
+
+        def part(name: str) -> dict[str, npt.NDArray[Any]]:
+            return {k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{name}.")}
+
+        self.agents.restore(part("agents"))
+        self.outcomes.restore(part("outcomes"))
+        vars(self._memory).update(part("memory"))
+        self._early = Clicks(**part("early"))
 
     def step(self, day: int) -> dict[str, Columns]:
         """Everything that happens on one day (epoch days): columns a table, codes instead of words."""
-        clicks = Clicks.joined([self._early, self._draft_clicks(day)])
+        mail, invited = self.outcomes.mail(day, "email" in self.off)
+        acting = self.agents.day(day, invited)
+        visits, forced = self._with_planted(day, acting.visits)
+        clicks = acting.clicks
+        self._memory.remember(clicks, self.books.platform_of_account[self.books.lines.account[clicks.line]])
+        out, acts = self.outcomes.happen(day, visits, acting.forms, forced)
+        out["mail_events"] = mail
+        out["ad_conversions"] = self._claims(acts, acting.viewed)
+        clicks = Clicks.joined([self._early, clicks])
         dates = self._account_dates(clicks)
         self._early = clicks.take(dates > day)
-        clicks = clicks.take(dates == day)
-        return {**self.books.book(day, clicks), **self._conversions(day, clicks)}
+        out |= self.books.book(day, clicks.take(dates == day))
+        out["exchange_rates"] = rates_of_day(self.company.seed, day)
+        out["other_costs"] = self._costs(day)
+        return out
 
-    def _account_dates(self, clicks: Clicks) -> npt.NDArray[np.int64]:
+    def _claims(self, acts: Acts, viewed: dict[str, Any]) -> Columns:
+        purchase_or_lead = np.isin(acts.action, (0, 1))
+        seen = {p: (saw[acts.person] & purchase_or_lead, line[acts.person]) for p, (saw, line) in viewed.items()}
+        return self.credits.of_day(self._memory, acts.person, acts.at, acts.key, acts.action, acts.ore, seen)
+
+    def _account_dates(self, clicks: Clicks) -> I64:
         account = self.books.lines.account[clicks.line]
         dates = np.empty(len(clicks), np.int64)
         for a in np.unique(account):
-            dates[account == a] = self._zone_of_account[a].dates(clicks.at[account == a])
+            dates[account == a] = self._zones[a].dates(clicks.at[account == a])
         return dates
 
-    def _draft_clicks(self, day: int) -> Clicks:
-        lines, seed, size = self.books.lines, self.company.seed, self.company.size
-        expected = self.books.expected[lines.campaign] * self.books.line_weights(day) * size.volume
-        expected *= self.books.day_factor(day)[lines.campaign]
-        n = poisson(uniform(seed, "draft", lines.key, day), expected)
-        line = np.repeat(np.arange(len(lines)), n)
-        nth = np.concatenate([np.arange(k) for k in n[n > 0]]) if len(line) else line
-        key = bits(seed, "click", line, day, nth)
-        us = np.array(["us" in c.plan.account for c in self.company.campaigns])[lines.campaign[line]]
-        eu = np.array(["_eu" in c.plan.account for c in self.company.campaigns])[lines.campaign[line]]
-        country = np.where(us, 5, np.where(eu, integers(uniform(seed, "country", key), 1, 5), 0))
-        wall = wall_times(day, uniform(seed, "when", key))
-        at = np.where(us, zone("America/New_York").instants(wall), zone("Europe/Oslo").instants(wall))
-        term = pick(uniform(seed, "term", key), list(TERM_SHARES)) + lines.keyword[line] * len(TERM_SHARES)
-        bot = uniform(seed, "bot", key) < 0.02
-        person = np.where(bot, -1, integers(uniform(seed, "who", key), 0, size.n_persons))
-        return Clicks(line, key, at, np.where(lines.keyword[line] >= 0, term, -1), person, person, country, bot)
+    def _with_planted(self, day: int, visits: Visits) -> tuple[Visits, npt.NDArray[np.bool_]]:
+        """The visits the plan demands: a couple that shares an address, one person with three devices; some buy."""
+        planned = [(p, d, b) for when, p, d, b in self.company.planted_visits if when == day]
+        forced = np.zeros(len(visits), bool)
+        if not planned:
+            return visits, forced
+        person, device, buys = (np.array(column) for column in zip(*planned, strict=True))
+        extra = self.agents.plain_visits(person, day, CODE["direct"])
+        extra.device = device
+        kept = visits.take(~np.isin(visits.person, person))
+        joined = Visits.joined([kept, extra])
+        return joined, np.concatenate([np.zeros(len(kept), bool), buys.astype(bool)])
 
-    def _conversions(self, day: int, clicks: Clicks) -> dict[str, Columns]:
-        seed, company = self.company.seed, self.company
-        lines = self.books.lines
-        chosen = clicks.take((uniform(seed, "converts", clicks.key) < 0.08) & ~clicks.bot)
-        n = len(chosen)
-        account = lines.account[chosen.line]
-        cell = self.books.cell(chosen.line)
-        windows = np.array([WINDOWS[a.platform] for a in company.accounts])
-        nok = np.array([a.nok for a in company.accounts])
-        kind = (uniform(seed, "view", chosen.key) < 0.12) & ~self.books.sells_clicks[lines.campaign[chosen.line]]
-        lag = np.minimum(
-            np.floor(exponential(uniform(seed, "lag", chosen.key), 3.0)), windows[account, kind.astype(int)]
-        )
-        conversion = day + lag.astype(np.int64)
-        report_lag = np.floor(exponential(uniform(seed, "report", chosen.key), 0.8)).astype(np.int64)
-        reported = conversion + 1 + np.minimum(report_lag, 6)
-        retracted = uniform(seed, "retract", chosen.key) < 0.03
-        action = pick(uniform(seed, "action", chosen.key), [0.35, 0.15, 0.05, 0.2, 0.25])
-        value = np.round(np.exp(7.3 + uniform(seed, "value", chosen.key)) * 100 / nok[account]) * 10_000
-        on_click = ~kind & (uniform(seed, "modelled", chosen.key) < 0.9)
-        ids = click_ids(cell["platform"], chosen.key)
-        import pyarrow as pa
-        import pyarrow.compute as pc
+    def _costs(self, day: int) -> Columns:
+        kind = np.arange(len(_COSTS) if from_epoch(day).day == 1 else 0)
+        u = uniform(self.company.seed, "other_costs", kind, day)[: len(kind)]
+        amount = np.array(_COSTS, np.int64)[kind] + 1_000 * integers(u, 0, 9)
+        return {"date": np.full(len(kind), day), "category": kind, "supplier": kind, "amount_ore": amount * 100}
 
-        conversions = {
-            "conversion_id": click_ids(np.ones(n, np.int64), bits(seed, "conversion", chosen.key)), **cell,
-            "action_id": account * len(ACTION_CATEGORIES) + action, "kind": kind.astype(np.int64),
-            "click_id": pc.if_else(pa.array(on_click), ids, pa.scalar(None, pa.string())),
-            "touch_date": np.full(n, day), "conversion_date": conversion,
-            "converted_at": chosen.at + lag.astype(np.int64) * 86_400_000_000, "reported_date": reported,
-            "retracted_date": np.where(retracted, reported + 4, -1), "credit": np.ones(n),
-            "value_micros": np.where(np.isin(action, (0, 4)), value, 0).astype(np.int64),
-        }  # fmt: skip
-        form = np.array([c.plan.type == "lead_gen" and c.platform == "linkedin_ads" for c in company.campaigns])
-        filled = clicks.take(
-            form[lines.campaign[clicks.line]] & (uniform(seed, "form", clicks.key) < 0.2) & ~clicks.bot
-        )
-        cell = self.books.cell(filled.line)
-        forms = {c.campaign_id: company.make_id(f"form/{c.plan.key}", 8) for c in company.campaigns}
-        who = [str(p) for p in filled.person]
-        text = lambda words: pa.array(words, pa.string())  # noqa: E731
-        responses = {
-            **{k: cell[k] for k in ("platform", "campaign_id", "ad_group_id", "ad_id", "account_id")},
-            "form_id": text([forms[company.campaigns[c].campaign_id] for c in cell["campaign_id"]]),
-            "response_id": click_ids(np.ones(len(filled), np.int64), bits(seed, "response", filled.key)),
-            "submitted_at": filled.at + 60_000_000, "first_name": text(["Kari"] * len(filled)),
-            "last_name": text([f"Nordmann {w}" for w in who]), "email": text([f"kari.{w}@firma.example" for w in who]),
-            "phone": text([f"+47 4{int(w):07d}" for w in who]), "company": text(["Firma AS"] * len(filled)),
-            "job_title": text(["Kontorsjef"] * len(filled)),
-        }  # fmt: skip
-        return {"ad_conversions": conversions, "lead_form_responses": responses}
+
+def rates_of_day(seed: int, day: int) -> Columns:
+    """Norges Bank's rates of one day: each currency wanders slowly, as a sum of waves, and jitters. Empty on days off."""
+    codes = np.arange(len(RATES) if is_business_day(from_epoch(day)) else 0)
+    unit = np.array([u for u, _ in RATES.values()])[codes]
+    level = np.array([r for _, r in RATES.values()])[codes]
+    phase = uniform(seed, "rate_phase", codes)[: len(codes)] * 7
+    wave = 0.03 * np.sin(day / 41.0 + phase) + 0.015 * np.sin(day / 13.0 + 2 * phase)
+    noise = 0.003 * normal(uniform(seed, "rate", codes, day)[: len(codes)])
+    rate = np.round(level * (1 + wave + noise), 4)
+    return {"date": np.full(len(codes), day), "currency": codes, "unit": unit, "rate": rate}

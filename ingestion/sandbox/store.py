@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.sandbox.books import Columns
-from ingestion.sandbox.calendar import is_business_day
 from ingestion.sandbox.company import (
+    ACTION_CATEGORIES,
     COUNTRIES,
     DEVICES,
     MATCH_TYPES,
@@ -34,12 +34,12 @@ from ingestion.sandbox.company import (
     epoch,
     from_epoch,
 )
-from ingestion.sandbox.rng import normal, uniform
-from ingestion.sandbox.simulate import Simulation
+from ingestion.sandbox.outcomes import WORDS
+from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of_day
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.tables import TABLES, Table
 
-VERSION = 1
+VERSION = 2
 Progress = Callable[[date, date, date], None]  # (first, day, last)
 
 
@@ -163,14 +163,13 @@ def _extend(folder: Path, about: dict[str, Any], through: date, progress: Progre
     first = done + timedelta(days=1)
     begin, asked = first, first
     facts = Facts(company)
+    if begin == start:
+        for day in range(epoch(start) - RATES_BEFORE, epoch(start)):
+            facts.add({"exchange_rates": rates_of_day(company.seed, day)})
     while begin <= through:
         end = min(begin + timedelta(days=size.chunk_days - 1), through)
         for day in range(epoch(begin), epoch(end) + 1):
             facts.add(simulation.step(day))
-            facts.add({"exchange_rates": _rates_of_day(company, day)})
-            if day == epoch(start):
-                for earlier in range(day - 14, day):
-                    facts.add({"exchange_rates": _rates_of_day(company, earlier)})
             if progress:
                 progress(asked, from_epoch(day), through)
         for name, data in facts.flush().items():
@@ -179,11 +178,14 @@ def _extend(folder: Path, about: dict[str, Any], through: date, progress: Progre
             pq.write_table(data, path, compression="zstd", compression_level=1)
         about["chunks"].append({"from": begin.isoformat(), "through": end.isoformat()})
         begin = end + timedelta(days=1)
-    for name, rows in company.entities(through).items():
+    entities = {n: pa.Table.from_pylist(rows, TABLES[n].schema) for n, rows in company.entities(through).items()}
+    if done < start:
+        entities["persons"] = simulation.people.truth(start).cast(TABLES["persons"].schema)
+    for name, rows in entities.items():
         path = folder / TABLES[name].room / name / "all.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
-        pq.write_table(pa.Table.from_pylist(rows, schema=TABLES[name].schema), fresh)
+        pq.write_table(rows, fresh, compression="zstd", compression_level=1)
         fresh.replace(path)
     np.savez(folder / f"state-{through}.npz", **simulation.saved())  # type: ignore[arg-type]
     about["through_date"] = through.isoformat()
@@ -197,28 +199,6 @@ def _extend(folder: Path, about: dict[str, Any], through: date, progress: Progre
             old.unlink()
 
 
-_RATES = {
-    "EUR": (1, 11.60),
-    "USD": (1, 10.10),
-    "GBP": (1, 13.50),
-    "SEK": (100, 103.0),
-    "DKK": (100, 155.5),
-    "JPY": (100, 6.75),
-}
-
-
-def _rates_of_day(company: Company, day: int) -> Columns:
-    """Norges Bank's rates of one day: each currency wanders slowly, as a sum of waves, and jitters. Empty on days off."""
-    codes = np.arange(len(_RATES) if is_business_day(from_epoch(day)) else 0)
-    unit = np.array([u for u, _ in _RATES.values()])[codes]
-    level = np.array([r for _, r in _RATES.values()])[codes]
-    phase = uniform(company.seed, "rate_phase", codes, 0) * 7
-    wave = 0.03 * np.sin(day / 41.0 + phase) + 0.015 * np.sin(day / 13.0 + 2 * phase)
-    noise = 0.003 * normal(uniform(company.seed, "rate", codes, day))
-    rate = np.round(level * (1 + wave + noise), 4)
-    return {"date": np.full(len(codes), day), "currency": codes, "unit": unit, "rate": rate}
-
-
 class Facts:
     """Collects days of columns and turns them into Arrow tables: codes become their words, days dates, -1 null."""
 
@@ -229,14 +209,15 @@ class Facts:
             "campaign_id": [c.campaign_id for c in company.campaigns], "ad_group_id": company.group_ids,
             "ad_id": company.ad_ids, "keyword_id": company.keyword_ids, "network": list(NETWORKS),
             "device": list(DEVICES), "country": list(COUNTRIES), "search_term": company.search_terms,
-            "match_type": list(MATCH_TYPES), "currency": list(_RATES),
+            "match_type": list(MATCH_TYPES), "currency": list(RATES),
         }  # fmt: skip
-        self._words = {name: pa.array(words, pa.string()) for name, words in {**ids, **Simulation.WORDS}.items()}
-        self._words["action_id"] = pa.array(simulation_actions(company), pa.string())
+        self._words = {name: pa.array(words, pa.string()) for name, words in {**ids, **WORDS}.items()}
+        actions = [company.action_id(a, c) for a in range(len(company.accounts)) for c in ACTION_CATEGORIES]
+        self._words["action_id"] = pa.array(actions, pa.string())
 
     def add(self, day: dict[str, Columns]) -> None:
         for name, columns in day.items():
-            self._days.setdefault(name, []).append(columns)
+            self._days.setdefault(name.partition("/")[0], []).append(columns)
 
     def flush(self) -> dict[str, pa.Table]:
         """One table a name, complete in columns and types; forgets them."""
@@ -245,15 +226,15 @@ class Facts:
         return out
 
     def _table(self, table: Table, days: list[Columns]) -> pa.Table:
-        arrays = [self._column(c.name, c.type, [d[c.name] for d in days]) for c in table.columns]
+        arrays = [self._column(table.name, c.name, c.type, [d[c.name] for d in days]) for c in table.columns]
         return pa.Table.from_arrays(arrays, schema=table.schema)
 
-    def _column(self, name: str, kind: str, parts: list[Any]) -> pa.Array | pa.ChunkedArray:
+    def _column(self, table: str, name: str, kind: str, parts: list[Any]) -> pa.Array | pa.ChunkedArray:
         if isinstance(parts[0], pa.Array):
             return pa.chunked_array(parts, parts[0].type)
         values = np.concatenate(parts)
         if kind == "text":
-            return self._words[name].take(pa.array(values, mask=values < 0))
+            return self._words.get(f"{table}.{name}", self._words.get(name)).take(pa.array(values, mask=values < 0))
         if kind == "date":
             return pa.array(values.astype("datetime64[D]"), mask=values < 0)
         if kind == "timestamptz":
@@ -261,12 +242,5 @@ class Facts:
         if kind == "decimal":
             return pa.array([Decimal(f"{v:.6f}") for v in values], pa.decimal128(18, 6))
         if kind == "bigint":
-            return pa.array(values.astype(np.int64), mask=values < 0 if name in ("person_id", "device_id") else None)
+            return pa.array(values.astype(np.int64), mask=values < 0 if name in ("person_id", "device_id", "satisfaction") else None)
         return pa.array(values)
-
-
-def simulation_actions(company: Company) -> list[str]:
-    """Action ids by code account * number of categories + category."""
-    from ingestion.sandbox.company import ACTION_CATEGORIES
-
-    return [company.action_id(a, c) for a in range(len(company.accounts)) for c in ACTION_CATEGORIES]

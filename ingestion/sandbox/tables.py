@@ -13,6 +13,7 @@ Ids are text in the vendor's look. `_micros` are millionths of the account's cur
 whole øre (1/100 NOK), so that every sum is exact. `date` is the account's own calendar day, or Oslo's elsewhere.
 """
 
+# ruff: noqa: E501 - a meaning is one line
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -211,6 +212,204 @@ world fact exchange_rates: Norges Bank's table, business days only
     unit bigint: 100 for SEK, DKK and JPY, else 1
     rate decimal: NOK for `unit` of the currency
 
+world fact visits: visits to the site as its tags see them; those that a broken tag loses are in truth.touches alone
+    visit_id text: id
+    started_at timestamptz: when
+    date date: day in Oslo; a visit from the United States may fall on the day after the last simulated one
+    client_id text: first-party cookie of the device; null without consent to analytics
+    user_id text: customer number, when logged in; null otherwise and without consent
+    session_number bigint: of the person, however they came (what a perfect counter would say)
+    device text: mobile|desktop|tablet
+    browser text: Chrome, Safari, Edge, Firefox
+    country text: two letters
+    landing_url text: first page, with UTM tags and click id
+    referrer text: page it came from; null if none
+    consent_analytics bool: the site may store and read an id
+    consent_ads bool: ad platforms may use it
+    click_id text: the ad click; null without one
+    source text: as GA4 reads it off link and referrer
+    medium text: as GA4 reads it
+    campaign text: as GA4 reads it; null if the link says none
+    n_page_views bigint: pages seen
+    engagement_ms bigint: time in view
+    has_cart bool: something was put in the cart
+    has_checkout bool: checkout was begun
+    has_sign_up bool: signed up for the newsletter
+    has_lead bool: sent the form or called
+    order_id text: the order placed; null if none
+    lead_id text: the lead that came of it; null if none
+    category text: product group looked at, as in the site's paths
+
+world fact orders: orders of the webshop, with VAT
+    order_id text: number
+    ordered_at timestamptz: when
+    customer_id text: null for guests
+    email text: personal; couples share one
+    phone text: personal
+    country text: two letters
+    amount_ore bigint: to pay, shipping included
+    shipping_ore bigint: of it shipping
+    discount_ore bigint: already taken off
+    cost_ore bigint: cost of goods, without VAT
+    source text: as the shop's tag read it
+    medium text: as the shop's tag read it
+    campaign text: as the shop's tag read it
+
+world fact order_lines: lines of orders, with VAT
+    order_id text: the order
+    line_number bigint: from 1
+    sku text: product number
+    product text: product name
+    quantity bigint: pieces
+    unit_price_ore bigint: before discount; 0 for a gift
+    discount_ore bigint: taken off the line
+    amount_ore bigint: quantity x price less discount
+    cost_ore bigint: cost of goods, without VAT
+
+world fact refunds: what was paid back; visible from refunded_at
+    refund_id text: number
+    order_id text: the order
+    refunded_at timestamptz: when
+    is_whole bool: all goods were returned, else the first line
+    amount_ore bigint: paid back, with VAT
+    reason text: regret, wrong item, damaged (in Norwegian)
+
+world fact tickets: customer service; visible from opened_at, each answer from its own time
+    ticket_id text: number
+    email text: personal
+    order_id text: the order it is about
+    category text: topic (in Norwegian)
+    opened_at timestamptz: when
+    first_reply_at timestamptz: when
+    solved_at timestamptz: when
+    satisfaction bigint: 1-5; null without an answer
+
+world fact reviews: on Google's business profile; visible from reviewed_at
+    review_id text: number
+    reviewed_at timestamptz: when
+    rating bigint: 1-5
+    n_characters bigint: length of the text
+    author text: personal
+
+world fact nps: answers to "would you recommend us?"; visible from answered_at
+    email text: personal
+    answered_at timestamptz: when
+    score bigint: 0-10
+
+world fact leads: the CRM's leads
+    lead_id text: number
+    created_at timestamptz: when
+    contact_id text: the CRM's contact
+    first_name text: personal
+    last_name text: personal
+    email text: personal
+    phone text: personal
+    company text: null for consumers
+    job_title text: role
+    segment text: line of business
+    owner text: who in sales has it
+    origin text: as noted in the CRM: now and then unknown (null) or wrong
+    came_by text: web_form|phone|linkedin_form|meta_form
+    landing_path text: page of the form
+    qualified_at timestamptz: when sales found it worth a try; null if never
+
+world fact deals: sales to companies, without VAT; open until closed_at
+    deal_id text: number
+    lead_id text: the lead it came from
+    contact_id text: first contact
+    company text: the customer
+    created_at timestamptz: when
+    closed_at timestamptz: when it was won or lost
+    is_won bool: how it ended; known from closed_at
+    amount_ore bigint: worth, without VAT
+    segment text: line of business
+    owner text: who in sales has it
+    lost_reason text: null when won
+
+world fact deal_stages: a deal enters a stage
+    deal_id text: the deal
+    stage text: Ny, Møte, Tilbud, Forhandling, Vunnet, Tapt
+    entered_at timestamptz: when
+
+world fact deal_contacts: who at the customer takes part in a deal
+    deal_id text: the deal
+    contact_id text: the CRM's contact
+    email text: personal
+    first_name text: personal
+    last_name text: personal
+    buying_role text: their role
+    added_at timestamptz: when
+
+world fact calls: telephone calls with companies
+    call_id text: number
+    called_at timestamptz: when
+    phone text: personal
+    contact_id text: the CRM's contact
+    is_inbound bool: they called us
+    seconds bigint: length
+
+world fact meetings: meetings of a deal; visible from held_at
+    meeting_id text: number
+    deal_id text: the deal
+    held_at timestamptz: when
+    is_online bool: on a screen
+    contact_id text: the CRM's contact
+
+world fact mail_events: what the e-mail system knows of each e-mail
+    event_id text: id
+    mail_id text: newsletter_<date>, or the automation's name
+    mail_kind text: newsletter|welcome|nurture_1|nurture_2|review_reminder
+    email text: personal
+    event text: delivered|bounced|opened|clicked|unsubscribed
+    at timestamptz: when
+    is_proxy_open bool: opened by the privacy proxy of the mail program, not by a person
+    sent_at timestamptz: when it was sent
+
+world fact consent_counts: answers to the consent banner, by new cookie
+    date date: day
+    purpose text: analytics|ads
+    shown bigint: banners shown
+    accepted bigint: said yes
+    denied bigint: said no; the rest closed it
+
+world fact other_costs: monthly costs of marketing that are no media, without VAT
+    date date: first of the month
+    category text: tools|content|advisers
+    supplier text: whose invoice
+    amount_ore bigint: without VAT
+
+truth entity persons: everyone who could become a customer
+    person_id bigint: number
+    valid_from date: the first day
+    country text: two letters
+    company_id bigint: null for consumers
+    role text: in the company; null for consumers
+    n_devices bigint: 1-3
+    email text: address they use; couples share one
+    consent_analytics bool: says yes to analytics
+    consent_ads bool: says yes to ads
+    uses_mail_proxy bool: their mail program opens everything
+
+truth fact identifiers: which identifier is whose, from its first use
+    person_id bigint: whose
+    kind text: client_id, user_id, email, phone, crm_id
+    value text: as the systems see it
+    device_id bigint: person * 4 + device; null where it is not a device's
+    from_date date: first use
+
+truth fact touches: every visit as it was, tracked or not
+    person_id bigint: who
+    at timestamptz: when
+    channel text: brand_search, generic_search, shopping, performance_max, prospecting, retargeting, organic_search, organic_brand, direct, email, referral, organic_social, ai_assistant
+    platform text: whose ad; null without one
+    campaign_id text: whose campaign; null without one
+    visit_id text: as in visits
+
+truth fact stage_entries: a person enters a stage of the journey
+    person_id bigint: who
+    stage text: awareness, consideration, purchase, onboarding, loyalty
+    entered_at timestamptz: when
+
 truth fact click_truth: what each click really was
     click_id text: as in ad_clicks
     person_id bigint: who clicked; null for a bot
@@ -230,6 +429,14 @@ truth fact ledger_daily: the books of ad spend, kept while it happens, not added
     impressions bigint: posted
     clicks bigint: posted
     cost_micros bigint: posted
+
+truth entity incremental: what would not have happened without a channel; written by `python -m ingestion.sandbox truth`
+    channel text: brand_search, generic_search, shopping, performance_max, prospecting, retargeting, lead_gen, email
+    through_date date: the period is start to this day
+    orders bigint: orders of the webshop
+    leads bigint: leads
+    deals_won bigint: deals that began in the period and were or will be won
+    revenue_ore bigint: goods of orders and deals won, without VAT, before refunds
 
 truth entity planted_errors: what was made wrong on purpose
     kind text: what sort of error
@@ -252,7 +459,8 @@ def _parse(text: str) -> dict[str, Table]:
         columns = []
         for line in filter(str.strip, lines):
             left, about = line.strip().split(": ", 1)
-            columns.append(Column(*left.split(), about))
+            column, kind_of_value = left.split()
+            columns.append(Column(column, kind_of_value, about))
         tables[name] = Table(name, room, kind, meaning, tuple(columns))
     return tables
 

@@ -1,0 +1,345 @@
+"""What people do in a day: get needs, see ads, search, click and visit. Vectorised over everyone; the state is arrays.
+
+Every draw is keyed by (stream, person, day), so leaving a channel out changes nobody's luck. A channel that is off shows
+nothing: its clicks, and what seeing it does to people, are gone; who would have clicked may come by another way instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingestion.sandbox.books import Books, Clicks
+from ingestion.sandbox.calendar import season, wall_times
+from ingestion.sandbox.company import (
+    CHANNELS,
+    DEVICES,
+    N_TERMS,
+    PLATFORMS,
+    TERM_SHARES,
+    USELESS_TERMS,
+    Company,
+    epoch,
+    from_epoch,
+)
+from ingestion.sandbox.population import CATEGORIES, Population
+from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, integers, pick, poisson, uniform
+
+# How a visit truly came about. The ad channels come first, in the order of company.CHANNELS.
+VISIT_CHANNELS = (*CHANNELS, "organic_search", "organic_brand", "direct", "email", "referral", "organic_social", "ai_assistant")
+CODE = {name: i for i, name in enumerate(VISIT_CHANNELS)}
+_THEME_CATEGORY = {
+    "kontorstoler": 0, "office-chairs": 0, "hevsenkebord": 1, "standing-desks": 1, "belysning": 2, "oppbevaring": 3,
+    "bedrift": 4, "scandinavian-office": 4,
+}  # fmt: skip
+_CATEGORY_SHARES = [0.36, 0.30, 0.19, 0.15, 0.0]
+_NEED_RATE = 0.0019  # new needs a day of an average person without one
+_NEED_DAYS = 24.0
+_PREVALENCE = 0.048  # of people with a need, used to set chances so that campaigns reach their planned size
+_SEARCHES = 0.25  # a day of a person with a need
+_BRAND_AWARE = 0.45  # expected share of searches that name the company
+_REACH = 0.30  # of a platform's people see an ad of a running campaign on a day
+_LOOKING = {"prospecting": 5.0, "lead_gen": 9.0, "retargeting": 3.0}  # how much likelier those with a need click
+_POOL = 0.048  # expected share of a region's people who are retargetable on a platform
+
+
+@dataclass
+class Visits:
+    """Visits of one day as arrays of one length; `line` -1 and `click` 0 unless an ad was clicked."""
+
+    person: I64
+    device: I64  # kind: index into DEVICES, also the person's device number
+    channel: I64
+    at: I64  # microseconds UTC
+    key: U64
+    line: I64
+    click: U64
+    useless: Bool  # came for something the company does not offer
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+    def take(self, which: Any) -> Visits:
+        return Visits(*(getattr(self, f.name)[which] for f in fields(self)))
+
+    @staticmethod
+    def joined(parts: list[Visits]) -> Visits:
+        return Visits(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Visits)))
+
+
+@dataclass(frozen=True)
+class Day:
+    """What people did: `forms` are clicks on ads that open a form on the platform and bring no visit; `clicks` are all,
+    bots included; `viewed[platform]` says who saw its ads without clicking, and in which line."""
+
+    visits: Visits
+    forms: Visits
+    clicks: Clicks
+    viewed: dict[str, tuple[Bool, I64]]
+
+
+class Agents:
+    """Everyone's needs, knowledge and history; `day` lets them act. State arrays are saved by name in STATE."""
+
+    STATE = ("need_until", "category", "goodwill", "last_visit", "last_cart", "need_visits", "sessions")
+
+    def __init__(self, company: Company, books: Books, people: Population, off: frozenset[str]) -> None:
+        self.company, self.books, self.people, self.off = company, books, people, off
+        self.seed = company.seed
+        n, start = people.n, epoch(company.start)
+        u = uniform(self.seed, "initial", people.who)
+        self.need_until: npt.NDArray[np.int32] = np.where(u < _PREVALENCE, start + np.floor(u / _PREVALENCE * 40), 0).astype(np.int32)
+        self.category: npt.NDArray[np.int8] = self._categories(people.who, 0)
+        self.goodwill: npt.NDArray[np.float32] = (uniform(self.seed, "known", people.who) ** 3 * 0.6).astype(np.float32)
+        self.last_visit: npt.NDArray[np.int32] = np.zeros(n, np.int32)
+        self.last_cart: npt.NDArray[np.int32] = np.zeros(n, np.int32)
+        self.need_visits: npt.NDArray[np.int16] = np.zeros(n, np.int16)
+        self.sessions: npt.NDArray[np.int32] = np.zeros(n, np.int32)
+        campaigns = company.campaigns
+        self._channel = np.array([CHANNELS.index(c.plan.channel) for c in campaigns])
+        self._on = np.array([c.plan.channel not in off for c in campaigns])
+        self._first = np.array([c.first for c in campaigns])
+        self._last = np.array([c.last for c in campaigns])
+        regions = {"NO": 0, "EU": 1, "US": 2}
+        self._region = np.array([regions[{"no": "NO", "eu": "EU", "us": "US"}[c.plan.account[2:]]] for c in campaigns])
+        self._platform = np.array([PLATFORMS.index(c.platform) for c in campaigns])
+        self._rate = np.array([c.plan.clicks for c in campaigns]) * company.size.volume
+        self._search_chances = self._chances_of_search()
+        self._pools = {
+            (platform, region): np.flatnonzero(self._members(platform) & (people.region == region))
+            for platform in ("google_ads", "meta_ads", "linkedin_ads", "tiktok_ads")
+            for region in (0, 1)
+        }
+        self._line_order = np.argsort(books.lines.campaign * len(DEVICES) + books.lines.device, kind="stable")
+        cells = (books.lines.campaign * len(DEVICES) + books.lines.device)[self._line_order]
+        bounds = np.arange(len(campaigns) * len(DEVICES))
+        self._cell_from = np.searchsorted(cells, bounds, side="left")
+        self._cell_to = np.searchsorted(cells, bounds, side="right")
+
+    def _members(self, platform: str) -> Bool:
+        people = self.people
+        everyone: Bool = np.ones(people.n, bool)
+        return {"meta_ads": people.on_meta, "linkedin_ads": people.on_linkedin, "tiktok_ads": people.on_tiktok}.get(platform, everyone)
+
+    def _categories(self, person: I64, day: int) -> npt.NDArray[np.int8]:
+        private = pick(uniform(self.seed, "category", person, day), _CATEGORY_SHARES)
+        return np.where(self.people.is_business[person], CATEGORIES.index("office"), private).astype(np.int8)
+
+    def _chances_of_search(self) -> F64:
+        """Chance that a search leads to a click on a campaign: (engine, region, is brand, category, campaign)."""
+        chances = np.zeros((2, 3, 2, len(CATEGORIES), len(self._channel)))
+        people = self.people
+        category_share = np.array([*(0.85 * np.array(_CATEGORY_SHARES[:4])), 0.15])
+        for c in self.company.campaigns:
+            channel, region = c.plan.channel, int(self._region[c.index])
+            if channel not in ("brand_search", "generic_search", "shopping", "performance_max"):
+                continue
+            engine = int(c.platform == "microsoft_ads")
+            n_people = ((people.region == region) & (people.uses_bing == engine)).sum()
+            searches = n_people * _PREVALENCE * _SEARCHES
+            brand = int(channel == "brand_search")
+            category = 4 if "b2b" in c.plan.key else _THEME_CATEGORY.get(c.plan.theme)
+            hit = np.arange(len(CATEGORIES)) == category if category is not None else np.ones(len(CATEGORIES), bool)
+            expected = searches * (_BRAND_AWARE if brand else 1 - _BRAND_AWARE) * category_share[hit].sum()
+            chances[engine, region, brand, hit, c.index] = self._rate[c.index] / max(expected, 1e-9)
+        total = chances.sum(axis=-1, keepdims=True)
+        return chances * np.minimum(1.0, 0.85 / np.maximum(total, 1e-9))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        return {name: getattr(self, name) for name in self.STATE}
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        for name in self.STATE:
+            setattr(self, name, state[name])
+
+    # --- a day ---------------------------------------------------------------------------------------------------
+    def day(self, day: int, invited: I64) -> Day:
+        """What people do on a day; `invited` are those who click an e-mail."""
+        self._weights = self.books.line_weights(day)
+        cumulative = np.concatenate([[0.0], np.cumsum(self._weights[self._line_order])])
+        self._cell_base = cumulative[self._cell_from]
+        self._cell_weight = cumulative[self._cell_to] - self._cell_base
+        self._cumulative = cumulative[1:]
+        self._shown = (self._first <= day) & (day < self._last)
+        self.goodwill *= np.float32(0.997)
+        saw = self._see(day)
+        self._new_needs(day, saw)
+        seeking = np.flatnonzero(self.need_until > day)
+        visits = [self._search(day, seeking), *self._push(day)]
+        visits += self._unpaid(day, seeking)
+        visits.append(self.plain_visits(invited, day, CODE["email"]))
+        all_visits = Visits.joined(visits)
+        by_ad = all_visits.take(all_visits.line >= 0)
+        clicks = self._clicks(day, by_ad)
+        form = self._channel[self.books.lines.campaign[np.maximum(all_visits.line, 0)]] == CHANNELS.index("lead_gen")
+        form &= all_visits.line >= 0
+        every_click = Clicks.joined([clicks, self._bots(day)])
+        return Day(all_visits.take(~form), all_visits.take(form), every_click, self._seen_lines(day, saw))
+
+    def _see(self, day: int) -> dict[str, Bool]:
+        """Who sees a prospecting ad of each platform today; seeing it makes the company better known."""
+        saw = {}
+        for platform in ("meta_ads", "tiktok_ads", "linkedin_ads", "google_ads"):
+            seen = np.zeros(self.people.n, bool)
+            for region in (0, 1):
+                running = (
+                    self._shown & (self._platform == PLATFORMS.index(platform)) & (self._region == region)
+                    & (self._channel == CHANNELS.index("prospecting"))
+                )  # fmt: skip
+                pool = self._pools[platform, region]
+                if running.any() and "prospecting" not in self.off:
+                    seen[pool] = uniform(self.seed, f"see/{platform}", pool, day) < _REACH
+            self.goodwill[seen] += np.float32(0.002) * (1 - self.goodwill[seen])
+            saw[platform] = seen
+        return saw
+
+    def _new_needs(self, day: int, saw: dict[str, Bool]) -> None:
+        people = self.people
+        private, business = season(from_epoch(day))
+        rate = _NEED_RATE * people.eagerness * np.where(people.is_business, 1.3 * business, private)
+        for seen in saw.values():
+            rate = rate * (1 + 0.08 * seen)
+        new = np.flatnonzero((self.need_until <= day) & (uniform(self.seed, "need", people.who, day) < rate))
+        lasts = 4 + exponential(uniform(self.seed, "lasts", new, day), _NEED_DAYS - 4)
+        self.need_until[new] = day + np.minimum(np.ceil(lasts), 120).astype(np.int32)
+        self.category[new] = self._categories(new, day)
+        self.need_visits[new] = 0
+
+    def urge(self, person: I64, until: I64) -> None:
+        """Give people a need until a day at least: colleagues who are asked to help decide."""
+        fresh = self.need_until[person] < until
+        self.need_until[person] = np.maximum(self.need_until[person], until)
+        self.need_visits[person[fresh]] = 0
+
+    def _search(self, day: int, seeking: I64) -> Visits:
+        """Those with a need may search, for the company or for a thing, and click an ad, a plain result or nothing."""
+        seed, people = self.seed, self.people
+        person = seeking[uniform(seed, "search", seeking, day) < _SEARCHES]
+        brand = uniform(seed, "names_us", person, day) < 0.08 + 0.85 * np.minimum(self.goodwill[person], 1.0)
+        engine = people.uses_bing[person].astype(np.int64)
+        where = (engine, people.region[person].astype(np.int64), brand.astype(np.int64), self.category[person].astype(np.int64))
+        chances = (self._search_chances * self._shown)[where]
+        ladder = np.cumsum(chances, axis=1)
+        u = uniform(seed, "search_click", person, day)
+        campaign = (ladder <= u[:, None]).sum(axis=1)
+        paid = campaign < len(self._channel)
+        paid[paid] &= self._on[campaign[paid]]
+        organic = ~paid & (uniform(seed, "organic", person, day) < np.where(brand, 0.55, 0.12))
+        by_ad = self._ad_visits(person[paid], day, campaign[paid], "search")
+        code = np.where(brand[organic], CODE["organic_brand"], CODE["organic_search"])
+        return Visits.joined([by_ad, self.plain_visits(person[organic], day, code)])
+
+    def _push(self, day: int) -> list[Visits]:
+        """Clicks on ads shown to people who were not looking for them: prospecting, retargeting and lead forms."""
+        visits = []
+        for (platform, region), pool in self._pools.items():
+            for channel, multiple in _LOOKING.items():
+                mine = np.flatnonzero(
+                    self._shown & (self._platform == PLATFORMS.index(platform)) & (self._region == region)
+                    & (self._channel == CHANNELS.index(channel))
+                )  # fmt: skip
+                if not len(mine) or channel in self.off:
+                    continue
+                people, size = pool, len(pool) * (1 + (multiple - 1) * _PREVALENCE)
+                if channel == "retargeting":
+                    people = pool[(day - self.last_visit[pool] <= 30) & self.people.consents_ads[pool]]
+                    size = len(pool) * _POOL * 2.0
+                wear = np.bincount(self.books.lines.campaign, weights=self._weights, minlength=len(self._rate))[mine]
+                rate = self._rate[mine] * wear
+                chance = rate.sum() / max(size, 1.0) * np.where(self.need_until[people] > day, multiple, 1.0)
+                if channel == "retargeting":
+                    chance = np.minimum(chance * np.where(day - self.last_cart[people] <= 10, 2.0, 1.0), 0.3)
+                stream = f"{channel}/{platform}"
+                person = people[uniform(self.seed, stream, people, day) < chance]
+                campaign = mine[pick(uniform(self.seed, f"which/{stream}", person, day), rate)]
+                visits.append(self._ad_visits(person, day, campaign, stream))
+        return visits
+
+    def _unpaid(self, day: int, seeking: I64) -> list[Visits]:
+        """Visits without an ad: straight to the site, through links elsewhere, social posts and AI assistants."""
+        known = self.goodwill[seeking].astype(np.float64) * np.where(day - self.last_visit[seeking] <= 30, 1.0, 0.15)
+        chances = {"direct": 0.11 * known, "referral": 0.010, "organic_social": 0.009, "ai_assistant": 0.007}
+        out = []
+        for channel, chance in chances.items():
+            person = seeking[uniform(self.seed, f"visit/{channel}", seeking, day) < chance]
+            out.append(self.plain_visits(person, day, CODE[channel]))
+        return out
+
+    def plain_visits(self, person: I64, day: int, channel: int | I64) -> Visits:
+        """Visits without a click on an ad."""
+        channels = np.broadcast_to(np.asarray(channel, np.int64), person.shape)
+        key = bits(self.seed, "visit", person, day, channels)[: len(person)]
+        wall = wall_times(day, uniform(self.seed, "when", key))
+        device = np.minimum(integers(uniform(self.seed, "device", key), 0, 3), self.people.n_devices[person] - 1).astype(np.int64)
+        none = np.full(len(person), -1)
+        return Visits(
+            person, device, channels.copy(), self.people.instants(person, wall), key, none,
+            np.zeros(len(person), np.uint64), np.zeros(len(person), bool),
+        )  # fmt: skip
+
+    def _ad_visits(self, person: I64, day: int, campaign: I64, stream: str) -> Visits:
+        """Visits through ads of the given campaigns, each through one of today's lines on a device it is sold on."""
+        visits = self.plain_visits(person, day, self._channel[campaign])
+        visits.key = bits(self.seed, f"ad/{stream}", person, day)[: len(person)]
+        cell = campaign * len(DEVICES) + visits.device
+        for fallback in (0, 1):
+            cell = np.where(self._cell_weight[cell] > 0, cell, campaign * len(DEVICES) + fallback)
+        sold = self._cell_weight[cell] > 0
+        target = self._cell_base[cell] + uniform(self.seed, "line", visits.key) * self._cell_weight[cell]
+        place = np.searchsorted(self._cumulative, target, side="right")
+        place = np.clip(place, self._cell_from[cell], np.maximum(self._cell_to[cell] - 1, self._cell_from[cell]))
+        visits.device = cell % len(DEVICES)
+        visits.line = self._line_order[np.minimum(place, len(self._line_order) - 1)]
+        visits.click = visits.key
+        visits.useless = np.isin(self._terms(visits.line, visits.key) % N_TERMS, USELESS_TERMS)
+        visits.useless &= self.books.lines.keyword[visits.line] >= 0
+        return visits.take(sold)
+
+    def _terms(self, line: I64, key: U64) -> I64:
+        keyword = self.books.lines.keyword[line]
+        return np.where(keyword >= 0, keyword * N_TERMS + pick(uniform(self.seed, "term", key), list(TERM_SHARES)), -1)
+
+    def _clicks(self, day: int, visits: Visits) -> Clicks:
+        return Clicks(
+            visits.line, visits.click, visits.at, self._terms(visits.line, visits.click), visits.person,
+            visits.person * 4 + visits.device, self.people.country[visits.person].astype(np.int64), np.zeros(len(visits), bool),
+        )  # fmt: skip
+
+    def _bots(self, day: int) -> Clicks:
+        """Clicks by machines: two in a hundred of what each line is planned for."""
+        lines = self.books.lines
+        line = np.flatnonzero(self._weights)
+        line = line[self._on[lines.campaign[line]]]
+        n = poisson(uniform(self.seed, "bots", lines.key[line], day), 0.02 * self._rate[lines.campaign[line]] * self._weights[line])
+        line = np.repeat(line, n)
+        nth = np.arange(len(line)) - np.repeat(np.cumsum(n) - n, n)
+        key = bits(self.seed, "bot", line, day, nth)[: len(line)]
+        region = self._region[lines.campaign[line]]
+        country = np.where(region == 1, 1 + (key % np.uint64(4)).astype(np.int64), np.where(region == 2, 5, 0))
+        wall = wall_times(day, uniform(self.seed, "when", key))
+        at = np.empty(len(line), np.int64)
+        example = np.array([np.flatnonzero(self.people.country == c)[0] if (self.people.country == c).any() else 0 for c in range(6)])
+        at = self.people.instants(example[country], wall)
+        nobody = np.full(len(line), -1)
+        return Clicks(line, key, at, self._terms(line, key), nobody, nobody, country, np.ones(len(line), bool))
+
+    def _seen_lines(self, day: int, saw: dict[str, Bool]) -> dict[str, tuple[Bool, I64]]:
+        """For platforms that count views: who saw (a third of them takes it in), and a line of the campaigns seen."""
+        out = {}
+        for platform, seen in saw.items():
+            line = np.full(self.people.n, -1)
+            for region in (0, 1):
+                mine = np.flatnonzero(
+                    (self._weights > 0)
+                    & (self._platform[self.books.lines.campaign] == PLATFORMS.index(platform))
+                    & (self._region[self.books.lines.campaign] == region)
+                    & (self._channel[self.books.lines.campaign] == CHANNELS.index("prospecting"))
+                )
+                who = np.flatnonzero(seen & (self.people.region == region))
+                if len(mine):
+                    line[who] = mine[pick(uniform(self.seed, f"saw/{platform}", who, day), self._weights[mine])]
+            out[platform] = (seen & (uniform(self.seed, f"minds/{platform}", self.people.who, day) < 0.3), line)
+        return out
