@@ -42,7 +42,7 @@
     case
         when {{ campaign_type }} like '%shopping%' then 'paid_shopping'
         when {{ campaign_type }} like '%search%' then 'paid_search'
-        when {{ campaign_type }} like '%display%' then 'display'
+        when {{ matches(campaign_type, '(display|retargeting|audience)') }} then 'display'
         when {{ campaign_type }} like '%video%' or {{ campaign_type }} like '%youtube%' then 'paid_video'
         when {{ matches(campaign_type, '(performance.?max|pmax|demand.?gen|discovery|cross.?network)') }} then 'cross_network'
         else 'paid_search'
@@ -53,7 +53,7 @@
     coalesce(
         {{ matches(
             campaign_type,
-            '(shopping|search|display|video|youtube|performance.?max|pmax|demand.?gen|discovery|cross.?network)'
+            '(shopping|search|display|retargeting|video|youtube|performance.?max|pmax|demand.?gen|discovery|cross.?network)'
         ) }},
         false
     )

@@ -1,0 +1,29 @@
+{# Parts of an address. Null where the part is missing. #}
+
+{% macro url_host(url) -%}
+    {{ return(adapter.dispatch('url_host')(url)) }}
+{%- endmacro %}
+
+{% macro duckdb__url_host(url) -%}
+    nullif(lower(regexp_extract({{ url }}, '^[a-zA-Z]+://([^/?#:]+)', 1)), '')
+{%- endmacro %}
+
+{% macro url_path(url) -%}
+    {{ return(adapter.dispatch('url_path')(url)) }}
+{%- endmacro %}
+
+{% macro duckdb__url_path(url) -%}
+    case
+        when {{ url }} is not null
+            then coalesce(nullif(url_decode(regexp_extract({{ url }}, '^[a-zA-Z]+://[^/?#]+(/[^?#]*)', 1)), ''), '/')
+    end
+{%- endmacro %}
+
+{# The value of a query parameter, decoded; a parameter without a value is missing. #}
+{% macro url_parameter(url, name) -%}
+    {{ return(adapter.dispatch('url_parameter')(url, name)) }}
+{%- endmacro %}
+
+{% macro duckdb__url_parameter(url, name) -%}
+    nullif(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')), '')
+{%- endmacro %}
