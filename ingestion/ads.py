@@ -91,7 +91,7 @@ class Reports:
         if first_available:
             self._first = max(self._first, first_available)
 
-    def window(self, pulled: str | None) -> tuple[date, date]:
+    def window(self, pulled: str | None, restated_days: int | None = None) -> tuple[date, date]:
         """The days to pull for an account whose last good pull was the night `pulled` (ISO; None: never).
 
         After nights that were missed it reaches back as if each had been pulled, so no late conversion slips through.
@@ -102,7 +102,8 @@ class Reports:
         if pulled is None:
             return self._first, self._last_day
         seen = min(date.fromisoformat(pulled), self._context.as_of)
-        return max(self._first, seen - timedelta(days=self._back)), self._last_day
+        back = self._back if restated_days is None else restated_days
+        return max(self._first, seen - timedelta(days=back)), self._last_day
 
     def daily(
         self,
@@ -112,18 +113,20 @@ class Reports:
         *,
         max_days: int = 31,
         first_available: date | None = None,
+        restated_days: int | None = None,
     ) -> DltResource:
         """A report by day: each account's window is replaced whole, days that came back empty are emptied.
 
         `fetch` gets at most `max_days` days at a time; a slice that fails midway leaves its days as they were.
         Days before `first_available` are not pulled: the vendor has forgotten them, and raw keeps what it has.
+        `restated_days` for a report that goes back another way than the source; 0: only days not pulled yet.
         """
         import dlt
 
         def rows() -> Iterator[Any]:
             pulled: dict[str, str] = dlt.current.resource_state().setdefault("pulled", {})
             for account in accounts:
-                start, end = self.window(pulled.get(account))
+                start, end = self.window(pulled.get(account), restated_days)
                 start = max(start, first_available or start)
                 if start > end:
                     continue

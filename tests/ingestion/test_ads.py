@@ -48,6 +48,7 @@ class Vendor:
         self.campaigns: dict[str, list[dict[str, Any]]] = {"a": [], "b": []}
         self.broken: set[str] = set()
         self.asked: list[Pull] = []
+        self.restated_days: int | None = None
 
     def daily(self, pull: Pull, reject: Reject) -> Iterator[pa.Table]:
         self.asked.append(pull)
@@ -68,7 +69,7 @@ def _spec(vendor: Vendor) -> SourceSpec:
         reports = Reports(spec, context)
         return reports.source(
             [
-                reports.daily(DAILY, ["a", "b"], vendor.daily, max_days=10),
+                reports.daily(DAILY, ["a", "b"], vendor.daily, max_days=10, restated_days=vendor.restated_days),
                 reports.entities(CAMPAIGNS, ["a", "b"], vendor.entities),
             ]
         )
@@ -129,6 +130,16 @@ def test_the_first_pull_goes_back_to_the_start_date_in_slices_and_the_next_one_o
     assert _load(toy, 16).rows["ad_daily"] == 1
     assert sorted((p.account_id, p.start.day, p.end.day) for p in vendor.asked) == [("a", 12, 15), ("b", 12, 15)]
     assert len(_raw(toy, SUMS)) == 2
+
+
+def test_a_report_that_is_never_restated_pulls_only_days_it_has_not(toy: tuple[Vendor, SourceSpec, Settings]) -> None:
+    toy[0].restated_days = 0
+    _load(toy, 10)
+    toy[0].asked.clear()
+    _load(toy, 10)
+    assert toy[0].asked == []
+    _load(toy, 12)
+    assert {(p.start.day, p.end.day) for p in toy[0].asked} == {(10, 11)}
 
 
 def test_a_missed_week_is_pulled_from_where_the_last_good_night_would_have_begun(
