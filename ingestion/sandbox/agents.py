@@ -29,7 +29,16 @@ from ingestion.sandbox.population import CATEGORIES, Population
 from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, integers, pick, poisson, uniform
 
 # How a visit truly came about. The ad channels come first, in the order of company.CHANNELS.
-VISIT_CHANNELS = (*CHANNELS, "organic_search", "organic_brand", "direct", "email", "referral", "organic_social", "ai_assistant")
+VISIT_CHANNELS = (
+    *CHANNELS,
+    "organic_search",
+    "organic_brand",
+    "direct",
+    "email",
+    "referral",
+    "organic_social",
+    "ai_assistant",
+)
 CODE = {name: i for i, name in enumerate(VISIT_CHANNELS)}
 _THEME_CATEGORY = {
     "kontorstoler": 0, "office-chairs": 0, "hevsenkebord": 1, "standing-desks": 1, "belysning": 2, "oppbevaring": 3,
@@ -91,7 +100,9 @@ class Agents:
         self.seed = company.seed
         n, start = people.n, epoch(company.start)
         u = uniform(self.seed, "initial", people.who)
-        self.need_until: npt.NDArray[np.int32] = np.where(u < _PREVALENCE, start + np.floor(u / _PREVALENCE * 40), 0).astype(np.int32)
+        self.need_until: npt.NDArray[np.int32] = np.where(
+            u < _PREVALENCE, start + np.floor(u / _PREVALENCE * 40), 0
+        ).astype(np.int32)
         self.category: npt.NDArray[np.int8] = self._categories(people.who, 0)
         self.goodwill: npt.NDArray[np.float32] = (uniform(self.seed, "known", people.who) ** 3 * 0.6).astype(np.float32)
         self.last_visit: npt.NDArray[np.int32] = np.zeros(n, np.int32)
@@ -122,7 +133,9 @@ class Agents:
     def _members(self, platform: str) -> Bool:
         people = self.people
         everyone: Bool = np.ones(people.n, bool)
-        return {"meta_ads": people.on_meta, "linkedin_ads": people.on_linkedin, "tiktok_ads": people.on_tiktok}.get(platform, everyone)
+        return {"meta_ads": people.on_meta, "linkedin_ads": people.on_linkedin, "tiktok_ads": people.on_tiktok}.get(
+            platform, everyone
+        )
 
     def _categories(self, person: I64, day: int) -> npt.NDArray[np.int8]:
         private = pick(uniform(self.seed, "category", person, day), _CATEGORY_SHARES)
@@ -146,7 +159,8 @@ class Agents:
             expected = searches * (_BRAND_AWARE if brand else 1 - _BRAND_AWARE) * category_share[hit].sum()
             chances[engine, region, brand, hit, c.index] = self._rate[c.index] / max(expected, 1e-9)
         total = chances.sum(axis=-1, keepdims=True)
-        return chances * np.minimum(1.0, 0.85 / np.maximum(total, 1e-9))
+        scaled: F64 = chances * np.minimum(1.0, 0.85 / np.maximum(total, 1e-9))
+        return scaled
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         return {name: getattr(self, name) for name in self.STATE}
@@ -220,7 +234,12 @@ class Agents:
         person = seeking[uniform(seed, "search", seeking, day) < _SEARCHES]
         brand = uniform(seed, "names_us", person, day) < 0.08 + 0.85 * np.minimum(self.goodwill[person], 1.0)
         engine = people.uses_bing[person].astype(np.int64)
-        where = (engine, people.region[person].astype(np.int64), brand.astype(np.int64), self.category[person].astype(np.int64))
+        where = (
+            engine,
+            people.region[person].astype(np.int64),
+            brand.astype(np.int64),
+            self.category[person].astype(np.int64),
+        )
         chances = (self._search_chances * self._shown)[where]
         ladder = np.cumsum(chances, axis=1)
         u = uniform(seed, "search_click", person, day)
@@ -235,6 +254,7 @@ class Agents:
     def _push(self, day: int) -> list[Visits]:
         """Clicks on ads shown to people who were not looking for them: prospecting, retargeting and lead forms."""
         visits = []
+        wear = np.bincount(self.books.lines.campaign, weights=self._weights, minlength=len(self._rate))
         for (platform, region), pool in self._pools.items():
             for channel, multiple in _LOOKING.items():
                 mine = np.flatnonzero(
@@ -244,14 +264,14 @@ class Agents:
                 if not len(mine) or channel in self.off:
                     continue
                 people, size = pool, len(pool) * (1 + (multiple - 1) * _PREVALENCE)
+                drawn = np.ones(1)
                 if channel == "retargeting":
                     people = pool[(day - self.last_visit[pool] <= 30) & self.people.consents_ads[pool]]
                     size = len(pool) * _POOL * 2.0
-                wear = np.bincount(self.books.lines.campaign, weights=self._weights, minlength=len(self._rate))[mine]
-                rate = self._rate[mine] * wear
-                chance = rate.sum() / max(size, 1.0) * np.where(self.need_until[people] > day, multiple, 1.0)
-                if channel == "retargeting":
-                    chance = np.minimum(chance * np.where(day - self.last_cart[people] <= 10, 2.0, 1.0), 0.3)
+                    drawn = np.where(day - self.last_cart[people] <= 10, 2.0, 1.0)
+                rate = self._rate[mine] * wear[mine]
+                looking = np.where(self.need_until[people] > day, multiple, 1.0)
+                chance = np.minimum(rate.sum() / max(size, 1.0) * looking * drawn, 0.3)
                 stream = f"{channel}/{platform}"
                 person = people[uniform(self.seed, stream, people, day) < chance]
                 campaign = mine[pick(uniform(self.seed, f"which/{stream}", person, day), rate)]
@@ -261,7 +281,12 @@ class Agents:
     def _unpaid(self, day: int, seeking: I64) -> list[Visits]:
         """Visits without an ad: straight to the site, through links elsewhere, social posts and AI assistants."""
         known = self.goodwill[seeking].astype(np.float64) * np.where(day - self.last_visit[seeking] <= 30, 1.0, 0.15)
-        chances = {"direct": 0.11 * known, "referral": 0.010, "organic_social": 0.009, "ai_assistant": 0.007}
+        chances: dict[str, Any] = {
+            "direct": 0.11 * known,
+            "referral": 0.010,
+            "organic_social": 0.009,
+            "ai_assistant": 0.007,
+        }
         out = []
         for channel, chance in chances.items():
             person = seeking[uniform(self.seed, f"visit/{channel}", seeking, day) < chance]
@@ -273,7 +298,9 @@ class Agents:
         channels = np.broadcast_to(np.asarray(channel, np.int64), person.shape)
         key = bits(self.seed, "visit", person, day, channels)[: len(person)]
         wall = wall_times(day, uniform(self.seed, "when", key))
-        device = np.minimum(integers(uniform(self.seed, "device", key), 0, 3), self.people.n_devices[person] - 1).astype(np.int64)
+        device = np.minimum(
+            integers(uniform(self.seed, "device", key), 0, 3), self.people.n_devices[person] - 1
+        ).astype(np.int64)
         none = np.full(len(person), -1)
         return Visits(
             person, device, channels.copy(), self.people.instants(person, wall), key, none,
@@ -313,7 +340,10 @@ class Agents:
         lines = self.books.lines
         line = np.flatnonzero(self._weights)
         line = line[self._on[lines.campaign[line]]]
-        n = poisson(uniform(self.seed, "bots", lines.key[line], day), 0.02 * self._rate[lines.campaign[line]] * self._weights[line])
+        n = poisson(
+            uniform(self.seed, "bots", lines.key[line], day),
+            0.02 * self._rate[lines.campaign[line]] * self._weights[line],
+        )
         line = np.repeat(line, n)
         nth = np.arange(len(line)) - np.repeat(np.cumsum(n) - n, n)
         key = bits(self.seed, "bot", line, day, nth)[: len(line)]
@@ -321,7 +351,9 @@ class Agents:
         country = np.where(region == 1, 1 + (key % np.uint64(4)).astype(np.int64), np.where(region == 2, 5, 0))
         wall = wall_times(day, uniform(self.seed, "when", key))
         at = np.empty(len(line), np.int64)
-        example = np.array([np.flatnonzero(self.people.country == c)[0] if (self.people.country == c).any() else 0 for c in range(6)])
+        example = np.array(
+            [np.flatnonzero(self.people.country == c)[0] if (self.people.country == c).any() else 0 for c in range(6)]
+        )
         at = self.people.instants(example[country], wall)
         nobody = np.full(len(line), -1)
         return Clicks(line, key, at, self._terms(line, key), nobody, nobody, country, np.ones(len(line), bool))

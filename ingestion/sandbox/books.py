@@ -20,7 +20,10 @@ from ingestion.sandbox.rng import F64, I64, U64, Bool, integers, normal, poisson
 
 CENT = 10_000  # micros
 Columns = dict[str, Any]
-_CLICK_ID_LOOK = {"google_ads": ("Cj0KCQiA", 36), "microsoft_ads": ("", 32), "meta_ads": ("IwAR", 44), "linkedin_ads": ("", 36), "tiktok_ads": ("E.C.P.", 40)}  # fmt: skip
+_CLICK_ID_LOOK = {
+    "google_ads": ("Cj0KCQiA", 36), "microsoft_ads": ("", 32), "meta_ads": ("IwAR", 44), "linkedin_ads": ("", 36),
+    "tiktok_ads": ("E.C.P.", 40),
+}  # fmt: skip
 
 
 @dataclass

@@ -20,7 +20,7 @@ HOUR_US = 3_600_000_000
 
 
 class Zone:
-    """Offsets of a time zone over 1990-2050 as arrays; instants are int64 microseconds since 1970 in UTC."""
+    """Offsets of a time zone over 2015-2040 as arrays; instants are int64 microseconds since 1970 in UTC."""
 
     def __init__(self, name: str) -> None:
         zone = ZoneInfo(name)
@@ -38,11 +38,13 @@ class Zone:
                 changed = before + timedelta(hours=hour)
                 at.append(round(changed.timestamp()) * 1_000_000)
                 known.append(offset(instant))
-        self._at, self._offsets = np.array(at), np.array(known)
+        self._at: I64 = np.array(at, np.int64)
+        self._offsets: I64 = np.array(known, np.int64)
 
     def local(self, instants: I64) -> I64:
         """Wall-clock microseconds of instants."""
-        return instants + self._offsets[np.searchsorted(self._at, instants, side="right") - 1]
+        offset: I64 = self._offsets[np.searchsorted(self._at, instants, side="right") - 1]
+        return instants + offset
 
     def dates(self, instants: I64) -> I64:
         """Local epoch days of instants."""
@@ -51,7 +53,8 @@ class Zone:
     def instants(self, wall: I64) -> I64:
         """Instants of wall-clock microseconds; times are kept out of the hours that are skipped or doubled."""
         guess = wall - self._offsets[np.searchsorted(self._at, wall, side="right") - 1]
-        return wall - self._offsets[np.searchsorted(self._at, guess, side="right") - 1]
+        offset: I64 = self._offsets[np.searchsorted(self._at, guess, side="right") - 1]
+        return wall - offset
 
 
 @cache
@@ -94,9 +97,8 @@ _HOUR_EDGES = np.concatenate([[0.0], np.cumsum(_HOUR_WEIGHTS) / _HOUR_WEIGHTS.su
 def wall_times(day: int, u: F64) -> I64:
     """Wall-clock microseconds within the waking day `day` (03:00 to 27:00) from uniforms."""
     hours = np.interp(u, _HOUR_EDGES, np.arange(3.0, 28.0))
-    return np.minimum(
-        day * DAY_US + np.round(hours * HOUR_US).astype(np.int64), day * DAY_US + 27 * HOUR_US - 1_000_000
-    )
+    since_midnight: I64 = np.minimum(np.round(hours * HOUR_US).astype(np.int64), 27 * HOUR_US - 1_000_000)
+    return day * DAY_US + since_midnight
 
 
 def easter(year: int) -> date:

@@ -17,7 +17,9 @@ from ingestion.settings import get_settings
 app = typer.Typer(add_completion=False, help=__doc__)
 _console = Console()
 
-SizeOption = Annotated[str, typer.Option(help="one of: " + ", ".join(f"{s.name} ({s.days} days)" for s in SIZES.values()))]
+SizeOption = Annotated[
+    str, typer.Option(help="one of: " + ", ".join(f"{s.name} ({s.days} days)" for s in SIZES.values()))
+]
 SeedOption = Annotated[int, typer.Option(help="the same seed and days give the same company")]
 AsOf = Annotated[
     datetime | None,
@@ -33,7 +35,9 @@ def _folder(out: Path | None, size: str) -> Path:
 
 
 def _bar() -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_console, transient=True)
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=_console, transient=True
+    )
 
 
 @app.command()

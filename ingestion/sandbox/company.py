@@ -6,7 +6,7 @@ leaves out what lies ahead. The plan reaches MAX_DAYS from the start: numbers of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from functools import cached_property
 from hashlib import blake2b
@@ -478,7 +478,7 @@ class Company:
         days = [d for d, _, _, _ in self.planted_visits]
         text = "two people buy with one e-mail address: persons 0 and 1"
         self._plant("shared_address", text, None, "0", days[0], days[1])
-        text = "one person on three devices, logged in at the last: person 2"
+        text = "one person logged in on three devices: person 2"
         self._plant("three_devices", text, None, "2", days[2], days[4])
 
     def _group(
@@ -489,14 +489,15 @@ class Company:
         group_id = self.make_id(f"group/{plan.key}/{g}", _ID_DIGITS[campaign.platform])
         self.group_ids.append(group_id)
         ids = {"platform": campaign.platform, "account_id": account.account_id, "campaign_id": campaign.campaign_id}
+        bid = round(plan.price * 100) * 10_000
         row = {
             **ids, "ad_group_id": group_id, "valid_from": from_epoch(campaign.first), "name": f"{plan.theme}_{'ab'[g]}",
-            "status": "active", "bid_micros": round(plan.price * 100) * 10_000,
+            "status": "active", "bid_micros": bid,
         }  # fmt: skip
         self._rows["ad_groups"].append(row)
         if plan.key == "lamps" and g == 1:
             self._rows["ad_groups"].append(
-                {**row, "valid_from": from_epoch(self.day(0.55)), "bid_micros": row["bid_micros"] // 100_000 * 80_000}
+                {**row, "valid_from": from_epoch(self.day(0.55)), "bid_micros": bid // 100_000 * 80_000}
             )
         keywords: list[tuple[int, float]] = [(-1, 1.0)]
         if campaign.has_keywords:
@@ -595,11 +596,11 @@ class Company:
     # --- what others read ----------------------------------------------------------------------------------------
     @cached_property
     def lines(self) -> Lines:
-        columns = list(zip(*self._lines, strict=True))
-        whole = [np.array(c, dtype=np.int64) for c in (*columns[:7], *columns[8:10])]
-        key = np.arange(len(self._lines), dtype=np.uint64)
-        weight, ctr, wears = (np.array(columns[i], dtype=np.float64) for i in (7, 10, 11))
-        return Lines(key, *whole[:7], weight, *whole[7:], ctr, wears)
+        names = [f.name for f in fields(Lines)]
+        types: dict[str, Any] = {"key": np.uint64, "weight": np.float64, "ctr": np.float64, "wears": np.float64}
+        columns: list[Any] = [range(len(self._lines)), *zip(*self._lines, strict=True)]
+        arrays: dict[str, Any] = {n: np.array(c, types.get(n, np.int64)) for n, c in zip(names, columns, strict=True)}
+        return Lines(**arrays)
 
     @cached_property
     def search_terms(self) -> list[str]:

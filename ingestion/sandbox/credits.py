@@ -114,7 +114,11 @@ class Credits:
         cell = self.books.cell(line)
         account = cell["account_id"]
         conversion = np.maximum(self._dates(account, at), touch)
-        reported = conversion + 1 + np.minimum(exponential(uniform(self.seed, f"reported/{name}", key), 0.8), 6).astype(np.int64)
+        reported = (
+            conversion
+            + 1
+            + np.minimum(exponential(uniform(self.seed, f"reported/{name}", key), 0.8), 6).astype(np.int64)
+        )
         taken_back = uniform(self.seed, f"retracted/{name}", key) < 0.03
         after = 1 + np.floor(8 * uniform(self.seed, f"retracted_after/{name}", key)).astype(np.int64)
         cents = np.rint(ore / self._nok[account] * share).astype(np.int64)

@@ -9,6 +9,7 @@ Source: BigQuery export schema of Google Analytics 4 (support.google.com/analyti
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def _events_query(day: date, seen_on: date) -> str:
         _param("engagement_time_msec", whole="step_ms"), _param("session_engaged", text="engaged"),
     ]  # fmt: skip
     with_ids, without_ids = (f"[{', '.join(p)}]" for p in ([*consented, *common], common))
-    sale = ", ".join([_param("transaction_id", text="order_id"), _param("value", number="revenue"), _param("currency", text="'NOK'")])
+    sale = ", ".join(
+        [_param("transaction_id", text="order_id"), _param("value", number="revenue"), _param("currency", text="'NOK'")]
+    )
     return f"""
 with
 visits as (
@@ -134,26 +137,30 @@ def write_events(
     last: date | None = None,
     folder: Path | None = None,
     progress: Callable[[date], None] | None = None,
+    workers: int = 2,
 ) -> int:
     """Write the export of `first`..`last` (default: all days) as it stands on the morning of `seen_on`; returns the events.
 
     `seen_on` is the day after the last simulated one by default. Existing files are replaced whole: a re-run restates.
     """
     seen_on = seen_on or world.through_date + timedelta(days=1)
-    first, last = first or world.start_date, min(last or world.through_date, world.through_date, seen_on - timedelta(days=1))
+    first, last = (
+        first or world.start_date,
+        min(last or world.through_date, world.through_date, seen_on - timedelta(days=1)),
+    )
     home = folder or world.folder / "ga4"
     home.mkdir(parents=True, exist_ok=True)
-    connection = world.con()
-    connection.execute("set preserve_insertion_order = false")
-    events = 0
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
+
+    def write(day: date) -> int:
         path = home / f"events_{day:%Y%m%d}.parquet"
         fresh = path.with_suffix(".new")
-        query = _events_query(day, seen_on)
-        row = connection.execute(f"copy ({query}) to '{fresh}' (format parquet, compression zstd, compression_level 1)").fetchone()
-        events += row[0] if row else 0
+        how = "format parquet, compression zstd, compression_level 1"
+        with world.con() as connection:
+            row = connection.execute(f"copy ({_events_query(day, seen_on)}) to '{fresh}' ({how})").fetchone()
         fresh.replace(path)
         if progress:
             progress(day)
-    return events
+        return int(row[0]) if row else 0
+
+    with ThreadPoolExecutor(workers) as pool:
+        return sum(pool.map(write, [first + timedelta(days=n) for n in range((last - first).days + 1)]))

@@ -7,6 +7,7 @@ that lie ahead, and a reader with a clock takes what has happened by then.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,10 @@ OWNERS = ("Kari Østby", "Per Ås", "Nina Lund")
 LOST = ("Pris", "Tid", "Konkurrent", "Ingen beslutning")
 MAILS = ("newsletter", "welcome", "nurture_1", "nurture_2", "review_reminder")
 MAIL_EVENTS = ("delivered", "bounced", "opened", "clicked", "unsubscribed")
-SOURCES = ("google", "bing", "(direct)", "newsletter", "bonytt.example", "instagram.com", "chatgpt.com")
+REFERRERS = (
+    "https://www.google.com/", "https://www.bing.com/", None, "https://www.bonytt.example/", "https://l.instagram.com/",
+    "https://chatgpt.com/",
+)  # fmt: skip
 PATHS = ("kontorstoler", "hevsenkebord", "belysning", "oppbevaring", "bedrift", "", "salg")
 ORIGINS = ("paid search", "organic search", "social", "email", "direct traffic", "referral", "webinar")
 TOPICS = ("Levering", "Reklamasjon", "Bytte", "Spørsmål om produkt", "Faktura")
@@ -59,7 +63,9 @@ class Acts:
 def numbered(prefix: str, numbers: I64) -> pa.Array:
     """Ids like L00012; null for negative numbers."""
     text = pc.utf8_lpad(pa.array(np.abs(numbers)).cast(pa.string()), 5, "0")
-    return pc.if_else(pa.array(numbers >= 0), pc.binary_join_element_wise(prefix, text, ""), pa.scalar(None, pa.string()))
+    return pc.if_else(
+        pa.array(numbers >= 0), pc.binary_join_element_wise(prefix, text, ""), pa.scalar(None, pa.string())
+    )
 
 
 def customer_number(person: I64) -> I64:
@@ -84,8 +90,11 @@ class Outcomes:
         self.stage: npt.NDArray[np.int8] = np.zeros(n, np.int8)
         old = uniform(self.seed, "old_customer", who)
         self.n_orders: npt.NDArray[np.int16] = (old < 0.06).astype(np.int16)
+        self.n_orders[2] = 1  # the planted person with three devices logs in
         self.stage[self.n_orders > 0] = JOURNEY.index("onboarding")
-        self.last_order: npt.NDArray[np.int32] = np.where(self.n_orders > 0, start - 40 - (old / 0.06 * 300), 0).astype(np.int32)
+        self.last_order: npt.NDArray[np.int32] = np.where(self.n_orders > 0, start - 40 - (old / 0.06 * 300), 0).astype(
+            np.int32
+        )
         on_list = uniform(self.seed, "old_subscriber", who) < np.where(self.n_orders > 0, 0.4, 0.02)
         self.subscribed: npt.NDArray[np.int32] = np.where(on_list, start - 30, 0).astype(np.int32)
         self.lead_day: npt.NDArray[np.int32] = np.zeros(n, np.int32)
@@ -120,7 +129,10 @@ class Outcomes:
             groups = [np.empty(0, np.int64) for _ in groups]
         person, kind = np.concatenate(groups), np.repeat(np.arange(len(groups)), [len(g) for g in groups])
         key = bits(self.seed, "mail", person, day, kind)[: len(person)]
-        sent = self._oslo.instants(np.full(len(person), day * DAY_US + 9 * HOUR_US)) + (key % np.uint64(600)).astype(np.int64) * 1_000_000
+        sent = (
+            self._oslo.instants(np.full(len(person), day * DAY_US + 9 * HOUR_US))
+            + (key % np.uint64(600)).astype(np.int64) * 1_000_000
+        )
         arrives = self._u("mail_arrives", key) < 0.985
         proxy = arrives & self.people.mail_proxy[person]
         seeks = self.agents.need_until[person] > day
@@ -132,7 +144,10 @@ class Outcomes:
         read_at = sent + exponential(self._u("mail_when", key), 4 * HOUR_US).astype(np.int64) % (14 * HOUR_US)
         opened = proxy | reads
         open_at = np.where(proxy, sent + 5 * MINUTE_US, read_at)
-        happened = [(arrives, sent, 0), (~arrives, sent, 1), (opened, open_at, 2), (clicks, read_at + MINUTE_US, 3), (leaves, read_at + 2 * MINUTE_US, 4)]  # fmt: skip
+        happened = [
+            (arrives, sent, 0), (~arrives, sent, 1), (opened, open_at, 2), (clicks, read_at + MINUTE_US, 3),
+            (leaves, read_at + 2 * MINUTE_US, 4),
+        ]  # fmt: skip
         row = np.concatenate([np.flatnonzero(h) for h, _, _ in happened])
         event = np.repeat([e for _, _, e in happened], [h.sum() for h, _, _ in happened])
         at = np.concatenate([a[h] for h, a, _ in happened])
@@ -140,7 +155,7 @@ class Outcomes:
         columns = {
             "event_id": click_ids(np.ones(len(row), np.int64), bits(self.seed, "mail_event", key[row], event)[: len(row)]),
             "mail_id": label.take(pa.array(kind[row])), "mail_kind": kind[row], "email": self.people.emails(person[row]),
-            "event": event, "at": at, "is_proxy_open": (event == 2) & proxy[row], "sent_at": sent[row],
+            "event": event, "happened_at": at, "is_proxy_open": (event == 2) & proxy[row], "sent_at": sent[row],
         }  # fmt: skip
         return columns, np.unique(person[clicks])
 
@@ -247,12 +262,16 @@ class Outcomes:
         source, medium, campaign = self.tags(visits)
         path = pa.array(PATHS).take(pa.array(self.agents.category[person].astype(np.int64)))
         mail = visits.channel == CODE["email"]
-        tail = pa.array(["", "?utm_source=newsletter&utm_medium=email&utm_campaign=nyhetsbrev"]).take(pa.array(mail.astype(np.int64)))
+        tail = pa.array(["", "?utm_source=newsletter&utm_medium=email&utm_campaign=nyhetsbrev"]).take(
+            pa.array(mail.astype(np.int64))
+        )
         plain = pc.binary_join_element_wise(SITE, pc.binary_join_element_wise(path, tail, ""), "/")
         landing = pc.if_else(pa.array(by_ad), self.books.landing_urls(line, ids), plain)
         visit_id = click_ids(np.ones(n, np.int64), key)
         logged_in = allowed & (self.n_orders[person] > 0) & ((self._u("login", key) < 0.4) | (person == 2))
-        client = pc.if_else(pa.array(allowed), self.client_ids(person, visits.device, generation), pa.scalar(None, pa.string()))
+        client = pc.if_else(
+            pa.array(allowed), self.client_ids(person, visits.device, generation), pa.scalar(None, pa.string())
+        )
         rows = {
             "visit_id": visit_id, "started_at": visits.at, "date": dates, "client_id": client,
             "user_id": numbered("C", np.where(logged_in, customer_number(person), -1)),
@@ -266,7 +285,7 @@ class Outcomes:
             "category": self.agents.category[person].astype(np.int64),
         }  # fmt: skip
         touches = {
-            "person_id": person, "at": visits.at, "channel": visits.channel,
+            "person_id": person, "touched_at": visits.at, "channel": visits.channel,
             "platform": np.where(by_ad, self._platform(line), -1),
             "campaign_id": np.where(by_ad, self.books.lines.campaign[line], -1), "visit_id": visit_id,
         }  # fmt: skip
@@ -287,7 +306,9 @@ class Outcomes:
             "date": np.full(2, day), "purpose": np.arange(2), "shown": np.full(2, asked), "accepted": yes,
             "denied": np.maximum(asked - yes - silent, 0),
         }  # fmt: skip
-        kept = {k: v.filter(pa.array(shown_to_us)) if isinstance(v, pa.Array) else v[shown_to_us] for k, v in rows.items()}
+        kept = {
+            k: v.filter(pa.array(shown_to_us)) if isinstance(v, pa.Array) else v[shown_to_us] for k, v in rows.items()
+        }
         return {"visits": kept, "touches": touches, "identifiers": identifiers, "consent_counts": counts}
 
     def tags(self, visits: Visits) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -302,36 +323,40 @@ class Outcomes:
         row = pa.array(np.where(visits.line >= 0, row, other))
         return table[0].take(row), table[1].take(row), table[2].take(row)
 
-    @property
-    def _tag_table(self) -> tuple[pa.Array, pa.Array, pa.Array]:
-        if not hasattr(self, "_tags"):
-            tags: list[tuple[str, str, str | None]] = []
-            lines, campaigns = self.books.lines, self.company.campaigns
-            owner = dict(zip(lines.ad.tolist(), lines.campaign.tolist(), strict=True))
-            untagged = {1: ("bing", "organic"), 2: ("m.facebook.com", "referral"), 3: ("linkedin.com", "referral"), 4: ("tiktok.com", "referral")}
-            for ad, url in enumerate(self.company.ad_urls):
-                campaign = campaigns[owner[ad]]
-                query = dict(part.split("=") for part in url.partition("?")[2].split("&") if part)
-                if campaign.platform == "google_ads":
-                    tags.append(("google", "cpc", campaign.name))
-                elif query:
-                    tags.append((query["utm_source"], query["utm_medium"], query["utm_campaign"]))
-                else:
-                    source, medium = untagged[self.books.platform_of_account.tolist()[campaign.account]]
-                    tags.append((source, medium, None))
-            for campaign in campaigns:
-                tags.append(("google" if campaign.platform == "google_ads" else "bing", "cpc", campaign.name))
-            for pair in (
-                (("google", "organic"), ("bing", "organic")), (("google", "organic"), ("bing", "organic")),
-                (("(direct)", "(none)"),) * 2, (("newsletter", "email"),) * 2, (("bonytt.example", "referral"),) * 2,
-                (("instagram.com", "referral"),) * 2, (("chatgpt.com", "referral"),) * 2,
-            ):  # fmt: skip
-                tags += [(s, m, "nyhetsbrev" if m == "email" else None) for s, m in pair]
-            self._tags = tuple(pa.array(column, pa.string()) for column in zip(*tags, strict=True))
-        return self._tags  # type: ignore[return-value]
+    @cached_property
+    def _tag_table(self) -> list[pa.Array]:
+        """Source, medium and campaign by row: ads, then campaigns without ads, then the unpaid channels by engine."""
+        tags: list[tuple[str, str, str | None]] = []
+        lines, campaigns = self.books.lines, self.company.campaigns
+        owner = dict(zip(lines.ad.tolist(), lines.campaign.tolist(), strict=True))
+        untagged = {
+            1: ("bing", "organic"),
+            2: ("m.facebook.com", "referral"),
+            3: ("linkedin.com", "referral"),
+            4: ("tiktok.com", "referral"),
+        }
+        for ad, url in enumerate(self.company.ad_urls):
+            campaign = campaigns[owner[ad]]
+            query = dict(part.split("=") for part in url.partition("?")[2].split("&") if part)
+            if campaign.platform == "google_ads":
+                tags.append(("google", "cpc", campaign.name))
+            elif query:
+                tags.append((query["utm_source"], query["utm_medium"], query["utm_campaign"]))
+            else:
+                source, medium = untagged[self.books.platform_of_account.tolist()[campaign.account]]
+                tags.append((source, medium, None))
+        for campaign in campaigns:
+            tags.append(("google" if campaign.platform == "google_ads" else "bing", "cpc", campaign.name))
+        for pair in (
+            (("google", "organic"), ("bing", "organic")), (("google", "organic"), ("bing", "organic")),
+            (("(direct)", "(none)"),) * 2, (("newsletter", "email"),) * 2, (("bonytt.example", "referral"),) * 2,
+            (("instagram.com", "referral"),) * 2, (("chatgpt.com", "referral"),) * 2,
+        ):  # fmt: skip
+            tags += [(s, m, "nyhetsbrev" if m == "email" else None) for s, m in pair]
+        return [pa.array(column, pa.string()) for column in zip(*tags, strict=True)]
 
     def _referrers(self, visits: Visits) -> pa.Array:
-        words = pa.array(["https://www.google.com/", "https://www.bing.com/", None, "https://www.bonytt.example/", "https://l.instagram.com/", "https://chatgpt.com/"], pa.string())  # fmt: skip
+        words = pa.array(REFERRERS, pa.string())
         engine = np.where(self.people.uses_bing[visits.person] & (visits.device == 1), 1, 0)
         by_code = {"referral": 3, "organic_social": 4, "ai_assistant": 5, "direct": 2, "email": 2}
         which = np.full(len(visits), 2)
@@ -451,7 +476,9 @@ class Outcomes:
         fits = (self._u("qualifies", key) < np.where(through >= 2, 0.35, 0.6)) & (company >= 0)
         qualified = at + ((0.3 + 7 * self._u("qualify_after", key)) * DAY_US).astype(np.int64)
         origin = _ORIGIN_OF_CHANNEL[channel]
-        origin = np.where(self._u("origin_unknown", key) < 0.04, -1, np.where(self._u("origin_wrong", key) < 0.12, 4, origin))
+        origin = np.where(
+            self._u("origin_unknown", key) < 0.04, -1, np.where(self._u("origin_wrong", key) < 0.12, 4, origin)
+        )
         leads = {
             "lead_id": numbered("L", number), "created_at": at, "contact_id": numbered("K", contact_number(person)),
             "first_name": people.first_names(person), "last_name": people.last_names(person), "email": people.emails(person),
@@ -464,11 +491,17 @@ class Outcomes:
         fresh &= _first_of(company, fresh)
         opens = np.flatnonzero(fresh)
         self.lead_day[person] = day
-        out = {"leads": leads, **self._deals(day, person[opens], qualified[opens], key[opens], number[opens], segment[opens], owner[opens])}
+        out = {
+            "leads": leads,
+            **self._deals(
+                day, person[opens], qualified[opens], key[opens], number[opens], segment[opens], owner[opens]
+            ),
+        }
         dial = np.flatnonzero(company >= 0)
         out["calls"] = {
             "call_id": numbered("Q", number[dial]), "called_at": np.where(through[dial] == 1, at[dial], at[dial] + 20 * HOUR_US),
-            "phone": people.phones(person[dial]), "contact_id": numbered("K", contact_number(person[dial])), "is_inbound": through[dial] == 1,
+            "phone": people.phones(person[dial]), "contact_id": numbered("K", contact_number(person[dial])),
+            "is_inbound": through[dial] == 1,
             "seconds": np.floor(exponential(self._u("call", key[dial]), 210.0)).astype(np.int64),
         }  # fmt: skip
         ids: list[tuple[str, pa.Array]] = [
@@ -586,7 +619,9 @@ def _rank_within(group: I64) -> I64:
     """0, 1, 2, ... within each group, in order of appearance."""
     order = np.argsort(group, kind="stable")
     ordered = group[order]
-    start = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(group) else np.empty(0, np.int64)
+    start = (
+        np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(group) else np.empty(0, np.int64)
+    )
     sizes = np.diff(np.concatenate([start, [len(group)]]))
     out = np.empty(len(group), np.int64)
     out[order] = np.arange(len(group)) - np.repeat(start, sizes)
@@ -598,9 +633,11 @@ _ORIGIN_OF_CHANNEL = np.array([0, 0, 0, 0, 2, 2, 2, 1, 1, 4, 3, 5, 2, 5])
 # Words of coded columns that belong to no other module.
 WORDS: dict[str, list[str]] = {
     "mail_kind": list(MAILS), "event": list(MAIL_EVENTS), "browser": ["Chrome", "Safari", "Edge", "Firefox"],
-    "supplier": ["Nyhetsbrev AS", "Tekst & Foto Øst", "Byrået"], "purpose": ["analytics", "ads"], "reason": ["Angret", "Feil vare", "Skadet"], "visits.category": list(PATHS),
+    "supplier": ["Nyhetsbrev AS", "Tekst & Foto Øst", "Byrået"], "purpose": ["analytics", "ads"],
+    "reason": ["Angret", "Feil vare", "Skadet"], "visits.category": list(PATHS),
     "tickets.category": list(TOPICS), "segment": list(SEGMENTS), "owner": list(OWNERS), "origin": list(ORIGINS),
     "came_by": ["web_form", "phone", "linkedin_form", "meta_form"], "landing_path": [f"/{p}" for p in PATHS],
     "deal_stages.stage": list(STAGES), "stage_entries.stage": list(JOURNEY), "lost_reason": list(LOST),
-    "buying_role": list(ROLES), "touches.channel": list(CODE), "other_costs.category": ["tools", "content", "advisers"], "kind": ["click", "view"],
+    "buying_role": list(ROLES), "touches.channel": list(CODE), "other_costs.category": ["tools", "content", "advisers"],
+    "kind": ["click", "view"],
 }  # fmt: skip

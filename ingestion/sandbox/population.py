@@ -24,8 +24,14 @@ CATEGORIES = ("chair", "desk", "lamp", "storage", "office")
 COUNTRY_SHARES = [0.72, 0.08, 0.05, 0.05, 0.05, 0.05]
 REGION_OF_COUNTRY = np.array([0, 1, 1, 1, 1, 2])  # Norway, the rest of Europe, the United States
 N_COUPLES = 97  # every so many consumers, two share an e-mail address
-_FIRST = ("Kari", "Ola", "Ingrid", "Per", "Anne", "Lars", "Silje", "Bjørn", "Astrid", "Håkon", "Nora", "Jonas", "Emma", "Sindre", "Amira", "Piotr", "Linnéa", "Mikko", "Søren", "Greta")  # fmt: skip
-_LAST = ("Hansen", "Johansen", "Olsen", "Larsen", "Andersen", "Pedersen", "Nilsen", "Kristiansen", "Berg", "Haugen", "Østby", "Ås", "Lund", "Moen", "Dahl", "Solberg", "Kowalski", "Virtanen", "Lindqvist", "Schmidt")  # fmt: skip
+_FIRST = (
+    "Kari", "Ola", "Ingrid", "Per", "Anne", "Lars", "Silje", "Bjørn", "Astrid", "Håkon", "Nora", "Jonas", "Emma", "Sindre",
+    "Amira", "Piotr", "Linnéa", "Mikko", "Søren", "Greta",
+)  # fmt: skip
+_LAST = (
+    "Hansen", "Johansen", "Olsen", "Larsen", "Andersen", "Pedersen", "Nilsen", "Kristiansen", "Berg", "Haugen", "Østby",
+    "Ås", "Lund", "Moen", "Dahl", "Solberg", "Kowalski", "Virtanen", "Lindqvist", "Schmidt",
+)  # fmt: skip
 _FIRMS = ("Fjord", "Nordvest", "Bryggen", "Polar", "Sentrum", "Lyng", "Granitt", "Havn", "Tind", "Elv")
 _TRADES = ("Bygg", "Helse", "Handel", "Konsult", "Eiendom", "Data", "Regnskap", "Energi")
 
@@ -42,7 +48,9 @@ class Population:
         self.company: I64 = np.where(who >= first_business, (who - first_business) // COMPANY_SIZE, -1)
         self.first_business = first_business
         self.is_business: Bool = self.company >= 0
-        anchor = np.where(self.is_business, first_business + self.company * COMPANY_SIZE, who)  # colleagues share a country
+        anchor = np.where(
+            self.is_business, first_business + self.company * COMPANY_SIZE, who
+        )  # colleagues share a country
         self.country = pick(self._u("country", anchor), COUNTRY_SHARES).astype(np.int8)
         self.country[:3] = 0  # the planted people are Norwegian
         self.region = REGION_OF_COUNTRY[self.country].astype(np.int8)
@@ -115,7 +123,9 @@ class Population:
         first = pc.replace_substring_regex(pc.utf8_lower(self.first_names(owner)), "[^a-z]", "o")
         number = pa.array(owner).cast(pa.string())
         business = self.is_business[owner]
-        domain = pc.if_else(pa.array(business), self.domains(np.maximum(self.company[owner], 0)), pa.scalar("post.example.no"))
+        domain = pc.if_else(
+            pa.array(business), self.domains(np.maximum(self.company[owner], 0)), pa.scalar("post.example.no")
+        )
         return pc.binary_join_element_wise(pc.binary_join_element_wise(first, number, "."), domain, "@")
 
     def phones(self, person: I64) -> pa.Array:

@@ -59,7 +59,8 @@ def integers(u: F64, low: int, high: int) -> I64:
 def pick(u: F64, weights: F64 | list[float]) -> I64:
     """Index into `weights` for each uniform, with probability proportional to the weight: int64."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-    return np.minimum(np.searchsorted(cumulative, u * cumulative[-1], side="right"), len(cumulative) - 1)
+    found: I64 = np.searchsorted(cumulative, u * cumulative[-1], side="right").astype(np.int64)
+    return np.minimum(found, len(cumulative) - 1)
 
 
 def normal(u: F64) -> F64:
@@ -102,7 +103,8 @@ def token_bytes(keys: U64, length: int) -> npt.NDArray[np.uint8]:
     steps = np.arange((length + 7) // 8, dtype=np.uint64) * _GOLDEN
     parts = [_mix(keys + step) for step in steps]
     raw = np.stack(parts, axis=1).view(np.uint8).reshape(len(keys), -1)[:, :length]
-    return _ALPHABET[raw & 63]
+    letters: npt.NDArray[np.uint8] = _ALPHABET[raw & 63]
+    return letters
 
 
 def digit_bytes(keys: U64, length: int) -> npt.NDArray[np.uint8]:

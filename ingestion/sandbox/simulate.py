@@ -16,7 +16,14 @@ from ingestion.sandbox.outcomes import Acts, Outcomes
 from ingestion.sandbox.population import Population
 from ingestion.sandbox.rng import I64, integers, normal, uniform
 
-RATES = {"EUR": (1, 11.60), "USD": (1, 10.10), "GBP": (1, 13.50), "SEK": (100, 103.0), "DKK": (100, 155.5), "JPY": (100, 6.75)}
+RATES = {
+    "EUR": (1, 11.60),
+    "USD": (1, 10.10),
+    "GBP": (1, 13.50),
+    "SEK": (100, 103.0),
+    "DKK": (100, 155.5),
+    "JPY": (100, 6.75),
+}
 RATES_BEFORE = 14  # days of rates from before the start
 _COSTS = (2_000, 14_000, 26_000)  # NOK a month: tools, content, advisers
 

@@ -361,7 +361,7 @@ world fact mail_events: what the e-mail system knows of each e-mail
     mail_kind text: newsletter|welcome|nurture_1|nurture_2|review_reminder
     email text: personal
     event text: delivered|bounced|opened|clicked|unsubscribed
-    at timestamptz: when
+    happened_at timestamptz: when
     is_proxy_open bool: opened by the privacy proxy of the mail program, not by a person
     sent_at timestamptz: when it was sent
 
@@ -399,7 +399,7 @@ truth fact identifiers: which identifier is whose, from its first use
 
 truth fact touches: every visit as it was, tracked or not
     person_id bigint: who
-    at timestamptz: when
+    touched_at timestamptz: when
     channel text: brand_search, generic_search, shopping, performance_max, prospecting, retargeting, organic_search, organic_brand, direct, email, referral, organic_social, ai_assistant
     platform text: whose ad; null without one
     campaign_id text: whose campaign; null without one
