@@ -38,6 +38,7 @@ _STEPS = {
     404: "nothing is there; check the ids in the settings",
     429: "the vendor's limit is reached; the next night goes on",
 }
+_FILE = "application/octet-stream"  # what `download` accepts: its answer is no JSON, and may be cut off unseen
 _CUT_OFF = object()  # a body that is no whole JSON though the vendor says all is well
 
 
@@ -125,7 +126,7 @@ class VendorClient:
     def download(self, url: str) -> bytes:
         """The bytes behind an address that the vendor gave (a report's file): no token is sent along."""
         try:
-            response = self._client.session.get(url)
+            response = self._client.session.get(url, headers={"Accept": _FILE})
         except Exception as e:
             raise self._told("the report's file", e) from e
         if not response.ok:
@@ -193,8 +194,9 @@ def parsed(response: Any) -> Any:
         try:
             body = orjson.loads(response.content)
         except orjson.JSONDecodeError:
-            # the vendor announces no JSON: a file, or an empty 204
-            body = _CUT_OFF if response.ok and response.content else None
+            # no JSON was asked for or announced: a file, or an empty 204
+            is_file = response.request.headers.get("Accept") == _FILE
+            body = _CUT_OFF if response.ok and response.content and not is_file else None
         response.house_body = body
         response.json = lambda **_: body
         return body
@@ -284,9 +286,10 @@ def _refresh_auth_class() -> type[AuthConfigBase]:
             form = {
                 "grant_type": "refresh_token",
                 "client_id": self._id,
-                "client_secret": self._secret,
                 "refresh_token": self._refresh,
             }
+            if self._secret:  # public clients have none, and some vendors refuse an empty one
+                form["client_secret"] = self._secret
             if self._scope:
                 form["scope"] = self._scope
             client = requests.Client(raise_for_status=False, request_timeout=30)

@@ -168,3 +168,13 @@ def test_a_refresh_token_that_rotates_is_kept_and_wins_until_another_is_configur
 def test_a_service_that_stays_down_is_told_without_its_address() -> None:
     with pytest.raises(SourceError, match=r"^ads: /x: no usable answer \(ConnectionError\); is the service up\?$"):
         VendorClient("ads", "http://127.0.0.1:9", attempts=1).get("/x?token=")
+
+
+def test_a_file_is_downloaded_once_without_the_token_though_it_is_no_json(vendor: tuple[str, type[_Vendor]]) -> None:
+    url, handler = vendor
+    handler.answers += [(503, {"Retry-After": "1"}, b"busy"), (200, {}, b"PK\x03\x04"), (403, {}, b"gone")]
+    client = VendorClient("ads", url, auth=BearerTokenAuth("t"))
+    assert client.download(f"{url}/file.zip") == b"PK\x03\x04"
+    assert handler.seen == [("/file.zip", None), ("/file.zip", None)]
+    with pytest.raises(SourceError, match="its address may have expired"):
+        client.download(f"{url}/file.zip")
