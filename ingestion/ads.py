@@ -218,6 +218,10 @@ class Reports:
                 found.append(page)
                 n_rows += page.num_rows
                 self._context.progress(f"{table.name} {account} {request} {n_rows:,} rows")
+            if rejects and n_rows == 0:  # not bad rows but another format: what raw holds must not be emptied for it
+                raise SourceError(
+                    self._spec.name, f"no row could be read ({rejects[0]['reason']}); did the API change?"
+                )
         except SourceError as e:
             self.failed(f"account {account}, {table.name}", e)
             return None

@@ -226,6 +226,16 @@ def test_a_row_that_cannot_be_read_is_kept_apart_and_the_good_ones_go_on(
     assert [r[2:4] for r in _raw(toy, SUMS)] == [("x", 7), ("y", 1)]
 
 
+def test_when_no_row_can_be_read_the_days_keep_what_they_have(toy: tuple[Vendor, SourceSpec, Settings]) -> None:
+    toy[0].days = {("a", "2026-11-13"): [_row(13, "x", 7, 3.0)]}
+    _load(toy, 14)
+    toy[0].days = {("a", "2026-11-13"): [_row(13, "x", "many", 3.0)]}
+    report = _load(toy, 15)
+    assert report.status == "partial"
+    assert "no row could be read (clicks is not readable as bigint); did the API change?" in report.message
+    assert [r[2:4] for r in _raw(toy, SUMS)] == [("x", 7)]
+
+
 def test_a_backfill_pulls_its_days_and_no_entities(toy: tuple[Vendor, SourceSpec, Settings]) -> None:
     vendor = toy[0]
     _load(toy, 20)
