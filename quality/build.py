@@ -9,9 +9,9 @@ from math import ceil, floor
 from statistics import median
 from typing import Any
 
-from ingestion.spec import Column, Table
+from ingestion.spec import VALID_FROM, Column, Table
 from quality.engine import great_expectations
-from quality.suites import Check
+from quality.suites import OF_THE_SPEC, Check
 
 NO_HISTORY = "no history yet"
 # dlt adds these to rows that come as dicts and leaves them out of Arrow; they are never ours.
@@ -54,9 +54,12 @@ def _plan(check: Check, facts: Facts) -> Planned:
     args = {k: facts.as_of if v == "{as_of}" else v for k, v in check.args.items()}
     if check.expectation == "row_count_within_history":
         return _volume(check, args, facts)
-    if check.expectation == "columns_match_spec":
-        if facts.spec is None:
-            raise ValueError(f"check {check.id}: columns_match_spec needs the table's spec")
+    if check.expectation in OF_THE_SPEC and facts.spec is None:
+        raise ValueError(f"check {check.id}: {check.expectation} needs the table's spec")
+    if check.expectation == "row_key_unique" and facts.spec:
+        key = [c for c in facts.spec.row_key if c != VALID_FROM]  # a package holds one version of a thing
+        return _sql(check, duplicates_sql({"column_list": key}), f"({', '.join(key)}) is unique")
+    if check.expectation == "columns_match_spec" and facts.spec:
         return _sql(
             check,
             columns_sql(facts.spec),

@@ -83,7 +83,10 @@ EXPECTATIONS: dict[str, Known] = {
         frozenset({"min_share", "max_share"}),
     ),
     "columns_match_spec": Known(None, "house"),
+    "row_key_unique": Known(None, "house"),  # the spec's key of the table, so that one contract holds for every source
 }
+
+OF_THE_SPEC = frozenset({"columns_match_spec", "row_key_unique"})  # they need a source's spec, which a mart has not
 
 
 class _Model(BaseModel):
@@ -166,9 +169,10 @@ class MartSuite(_Suite):
     @model_validator(mode="after")
     def _unique(self) -> MartSuite:
         _refuse_twice(self.checks)
-        if any(c.expectation == "columns_match_spec" for c in self.checks):
+        if any(c.expectation in OF_THE_SPEC for c in self.checks):
             raise ValueError(
-                "columns_match_spec is for contracts; a mart names its columns with table_columns_to_match_set"
+                "columns_match_spec and row_key_unique are for contracts; a mart names its columns with "
+                "table_columns_to_match_set and its key with column_values_to_be_unique"
             )
         return self
 
