@@ -152,7 +152,7 @@ def _admit(headers: Mapping[str, str]) -> None:
     if not version:
         message = "A version must be present. Please specify a version by adding the LinkedIn-Version header."
         raise Refused(400, "VERSION_MISSING", message)
-    if not re.fullmatch(r"\d{6}", version) or not VERSIONS[0] <= version <= VERSIONS[1]:
+    if not re.fullmatch(r"\d{6}(\.\d{2})?", version) or not VERSIONS[0] <= version[:6] <= VERSIONS[1]:
         raise Refused(426, "NONEXISTENT_VERSION", f"Requested version {version}01 is not active")
     if headers.get("X-Restli-Protocol-Version") != "2.0.0":
         raise illegal("Invalid query parameters passed to request: X-Restli-Protocol-Version is not 2.0.0")

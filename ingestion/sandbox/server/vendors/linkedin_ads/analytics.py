@@ -111,19 +111,21 @@ def answer(desk: Desk, query: dict[str, Any], max_elements: int) -> dict[str, An
     keep = " and ".join(f"{c} is not null" for c in columns)
     period = _PERIODS[granularity]
     picked = ", ".join(f'{METRICS[m]} as "{m}"' for m in metrics)
+    usd = "now.exchange_rates where currency = 'USD' order by date"
     sql = f"""
-        with facts as ({_FACTS}),
-        usd as (
-            select f.*, coalesce(case when a.currency = 'USD' then 1 else r.rate / r.unit / (u.rate / u.unit) end, 0)::double as to_usd
-            from facts f
-            join now.ad_accounts a on a.platform = 'linkedin_ads' and a.account_id = f.account_id
-            asof left join (select * from now.exchange_rates order by date) r on r.currency = a.currency and r.date <= f.date
-            asof left join (select * from now.exchange_rates where currency = 'USD') u on u.currency = 'USD' and u.date <= f.date
-            where f.date between $start and $end and {inside} and {keep}
+        with facts as (
+            select * from ({_FACTS}) where date between $start and $end and {inside} and {keep}
+        ),
+        valued as (  -- with what a unit of the account's currency is in dollars
+            select facts.*, (case when a.currency = 'USD' then 1 else r.rate / r.unit / (u.rate / u.unit) end)::double as to_usd
+            from facts
+            join now.ad_accounts a on a.platform = 'linkedin_ads' and a.account_id = facts.account_id
+            asof left join (select * from now.exchange_rates order by date) r
+                on r.currency = a.currency and facts.date >= r.date
+            asof left join (select * from {usd}) u on facts.date >= u.date
         )
-        select {period} as "_day", {", ".join(columns)} {"," + picked if picked else ""}
-        from {"usd" if "costInUsd" in metrics else f"(select * from facts where date between $start and $end and {inside} and {keep})"}
-        where $start <= $end
+        select {period} as "_day", {", ".join(columns)}{"," if picked else ""} {picked}
+        from {"valued" if "costInUsd" in metrics else "facts"}
         group by all order by all limit $cut
     """
     elements = []

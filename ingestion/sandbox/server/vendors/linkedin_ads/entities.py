@@ -5,12 +5,13 @@ The company's campaign is LinkedIn's campaign group, its ad group LinkedIn's cam
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from ingestion.sandbox.server.vendor import Desk
 
 URN = "urn:li:"
+LEADS_KEPT_DAYS = 90
 _OBJECTIVES = {
     "sales": "WEBSITE_CONVERSION", "leads": "LEAD_GENERATION", "traffic": "WEBSITE_VISIT", "awareness": "BRAND_AWARENESS",
 }  # fmt: skip
@@ -168,8 +169,9 @@ def lead_forms(desk: Desk, account: str) -> list[dict[str, Any]]:
 
 
 def lead_form_responses(desk: Desk, account: str, start: int, end: int) -> list[dict[str, Any]]:
-    """Forms filled in from `start` up to `end`, milliseconds since 1970, end excluded."""
+    """Forms filled in from `start` up to `end`, milliseconds since 1970, end excluded. They are kept for 90 days."""
     found = []
+    start = max(start, _ms(desk.clock - timedelta(days=LEADS_KEPT_DAYS)))
     for r in desk.rows(
         """select *, epoch_ms(submitted_at) as ms from now.lead_form_responses
            where account_id = ? and epoch_ms(submitted_at) >= ? and epoch_ms(submitted_at) < ? order by submitted_at, response_id""",
