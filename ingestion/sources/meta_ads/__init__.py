@@ -85,10 +85,9 @@ class MetaAds:
 
     # --- things ---
     def ad_accounts(self, account: str, reject: Reject) -> Iterable[pa.Table]:
-        wire = {c: c for c in ("account_id", "name", "currency", "timezone_name")}
-        yield from_rows(
-            t.AD_ACCOUNTS, {**wire, "created_date": "created_time", "account_status": Wire("account_status", "int")}, [self._accounts[account]], reject=reject
-        )  # fmt: skip
+        wire: dict[str, str | Wire] = {c: c for c in ("account_id", "name", "currency", "timezone_name")}
+        wire |= {"created_date": "created_time", "account_status": Wire("account_status", "int")}
+        yield from_rows(t.AD_ACCOUNTS, wire, [self._accounts[account]], reject=reject)
 
     def campaigns(self, account: str, reject: Reject) -> Iterator[pa.Table]:
         below: dict[str, list[bool]] = {}

@@ -241,9 +241,8 @@ def routes(desk: Desk) -> list[BaseRoute]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() in ("bearer", "oauth"):
             params.setdefault("access_token", token)
-        found = await run_in_threadpool(
-            graph.call, request.method, request.path_params["path"], params, str(request.base_url)
-        )
+        root = f"{request.url.scheme}://{request.url.netloc}{request.scope['root_path']}/"  # the caller's own address of us
+        found = await run_in_threadpool(graph.call, request.method, request.path_params["path"], params, root)
         return json_response(found.body, found.status, found.headers)
 
     return [Route("/{path:path}", answer, methods=["GET", "POST"])]

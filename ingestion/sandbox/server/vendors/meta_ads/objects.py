@@ -179,8 +179,8 @@ def node(desk: Desk, node: str, params: Mapping[str, str], common: frozenset[str
         return {"id": "122100000000001", "name": "sandbox system user"}
     for kind in KINDS.values():
         own = node.removeprefix("act_") if kind.node == "AdAccount" and node.startswith("act_") else node
-        if found := _select(desk, kind, params, f"{kind.id} = $id", {"id": own}):
-            return found[0]
+        if desk.rows(f"with {TREE} select 1 from {kind.table} where {kind.id} = ?", [own]):
+            return _select(desk, kind, params, f"{kind.id} = $id", {"id": own})[0]
     raise no_object(node)
 
 
