@@ -36,3 +36,22 @@
 {% macro period_start(grain, date) -%}
     cast({{ dbt.date_trunc(grain, date) }} as date)
 {%- endmacro %}
+
+{# Hours by which a time zone's clock is ahead of the reporting zone's, at the start of a day; null for a zone nobody knows. #}
+{% macro zone_difference_hours(zone, date) -%}
+    {{ return(adapter.dispatch('zone_difference_hours')(zone, date)) }}
+{%- endmacro %}
+
+{% macro duckdb__zone_difference_hours(zone, date) -%}
+    case
+        when {{ zone }} in (select zones.name from pg_timezone_names() as zones)
+            then
+                cast(
+                    date_diff(
+                        'minute',
+                        timezone('{{ var("reporting_time_zone") }}', cast({{ date }} as timestamptz)),
+                        timezone({{ zone }}, cast({{ date }} as timestamptz))
+                    ) as decimal(24, 6)
+                ) / 60
+    end
+{%- endmacro %}

@@ -33,15 +33,39 @@ traffic as (
     select * from {{ ref('int_channels__traffic') }}
 ),
 
+-- By day, what is unknown apart from what is known: a million rows of ads need not be a million records of each measure.
+ad_days as (
+    select
+        source_name,
+        source_system,
+        channel_key,
+        currency,
+        date_day,
+        cost is null as lacks_cost,
+        clicks is null as lacks_clicks,
+        impressions is null as lacks_impressions,
+        sum(cost) as cost,
+        sum(clicks) as clicks,
+        sum(impressions) as impressions
+    from {{ ref('int_ads__daily') }}
+    group by
+        source_name, source_system, channel_key, currency, date_day, cost is null, clicks is null, impressions is null
+),
+
 -- Left join 1:1: rates are unique on currency and day.
 ads as (
     select
-        ads.*,
-        {{ to_reporting('ads.cost', 'rates.rate') }} as cost_reporting
-    from {{ ref('int_ads__daily') }} as ads
+        ad_days.*,
+        {{ surrogate_key([
+            'ad_days.source_name', 'ad_days.source_system', 'ad_days.channel_key', 'ad_days.currency', 'ad_days.date_day',
+            'ad_days.lacks_cost', 'ad_days.lacks_clicks', 'ad_days.lacks_impressions',
+        ]) }} as ad_day_key,
+        {{ to_reporting('ad_days.cost', 'rates.rate') }} as cost_reporting,
+        case when ad_days.lacks_cost then 'cost not reported' else 'no exchange rate' end as cost_missing_reason
+    from ad_days
     left join rates
-        on ads.currency = rates.currency
-        and ads.date_day = rates.date_day
+        on ad_days.currency = rates.currency
+        and ad_days.date_day = rates.date_day
 ),
 
 -- Left joins 1:1: traffic is unique on traffic_key. A cost without a channel serves all of them.
@@ -128,10 +152,15 @@ measures as (
             'web_revenue', 'web_conversions', 'purchased_date', 'web_conversion_key', 'revenue_reporting',
             "case when has_revenue then 'no exchange rate' else 'revenue not reported' end", 'true',
         ),
-        ('media_cost', 'ads', 'date_day', 'ad_row_key', 'cost_reporting', "'no exchange rate'", 'true'),
-        ('ad_clicks', 'ads', 'date_day', 'ad_row_key', 'clicks', "'clicks not reported'", 'true'),
+        ('media_cost', 'ads', 'date_day', 'ad_day_key', 'cost_reporting', 'cost_missing_reason', 'true'),
+        ('ad_clicks', 'ads', 'date_day', 'ad_day_key', 'clicks', "'clicks not reported'", 'true'),
+        ('ad_impressions', 'ads', 'date_day', 'ad_day_key', 'impressions', "'impressions not reported'", 'true'),
+        (
+            'ad_thousand_impressions', 'ads', 'date_day', 'ad_day_key', 'impressions * 0.001',
+            "'impressions not reported'", 'true',
+        ),
         ('other_cost', 'costs', 'date_day', 'cost_key', 'cost_reporting', 'missing_reason', 'true'),
-        ('marketing_cost', 'ads', 'date_day', 'ad_row_key', 'cost_reporting', "'no exchange rate'", 'true'),
+        ('marketing_cost', 'ads', 'date_day', 'ad_day_key', 'cost_reporting', 'cost_missing_reason', 'true'),
         ('marketing_cost', 'costs', 'date_day', 'cost_key', 'cost_reporting', 'missing_reason', 'true'),
     ] -%}
     {%- for measure, model, date, entity, value, reason, condition in measures %}

@@ -14,7 +14,10 @@
     'web_purchases': {
         'mart': 'fct_web_conversion', 'rows': 'n_items', 'amount': 'item_revenue', 'mart_amount': 'revenue',
     },
-    'ad_performance': {'mart': 'int_ads__daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost'},
+    'ad_performance': {
+        'mart': 'int_ads__daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
+        'where': 'has_account_total is distinct from false',
+    },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
 {% set sources = [] %}
