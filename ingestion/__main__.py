@@ -156,7 +156,7 @@ def _load_one(
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
         task = progress.add_task(f"{spec.name}: starting")
 
-        def say(message: str) -> None:
+        def say(message: str, passing: bool = True) -> None:
             progress.update(task, description=f"{spec.name}: {message}")
 
         with demo_if_needed(settings, day, say) as used:

@@ -16,7 +16,7 @@ from ingestion.registry import all_specs
 from ingestion.settings import Settings, SettingsError
 
 SEED = 20
-Say = Callable[[str], None]
+Say = Callable[[str, bool], None]  # (message, whether it only matters until the next)
 
 
 def company_folder(settings: Settings) -> Path:
@@ -43,7 +43,7 @@ def wants_demo(settings: Settings) -> bool:
 
 
 @contextmanager
-def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message: None) -> Iterator[Settings]:
+def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, passing: None) -> Iterator[Settings]:
     """The settings to load with: the given ones, or, while this is open, those under which every source reads the sandbox."""
     if not wants_demo(settings):
         yield settings
@@ -53,21 +53,24 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message: N
     from ingestion.sandbox.server.run import served
     from ingestion.sandbox.store import World
 
-    say("no source is configured: the night runs on a simulated company (docs/sandbox.md)")
+    say("no source is configured: running on a simulated company (docs/sandbox.md)", False)
     folder = company_folder(settings)
 
     def progress(first: date, day: date, last: date) -> None:
-        say(f"simulating {day} of {first} to {last}")
+        say(f"simulating {day} of {first} to {last}", True)
 
-    world = World.create_or_extend(folder, settings.demo_size, SEED, as_of - timedelta(days=1), progress=progress)
-    say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}")
+    try:
+        world = World.create_or_extend(folder, settings.demo_size, SEED, as_of - timedelta(days=1), progress=progress)
+    except ValueError as e:  # of another size, seed or version: what was loaded from it would not fit either
+        raise SettingsError(f"{e}; move {settings.data_dir} away to begin anew") from e
+    say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}", False)
     drop = folder / "drop"
     make_drop_folder(drop, as_of)
     _mark(settings).touch()
     with served(folder, as_of) as url, _environment(environment(url) | start_dates(world.start_date)):
-        say(f"its vendors answer on {url}")
+        say(f"its vendors answer on {url}", True)
         yield settings.model_copy(update={"files_catalogue": drop / "catalogue.yml"})
-    say("the simulated company's server has ended")
+    say("the simulated company's server has ended", True)
 
 
 def start_dates(first: date) -> dict[str, str]:

@@ -131,7 +131,10 @@ def _load(context: dg.AssetExecutionContext, night: Night, names: list[str]) -> 
         (context.log.error if report.is_red else context.log.info)(said)
         tell("load", said)
 
-    with demo_if_needed(night.settings, as_of, lambda message: tell("load", message)) as settings:
+    def on_demo(message: str, passing: bool) -> None:
+        tell("load", message, passing=passing)
+
+    with demo_if_needed(night.settings, as_of, on_demo) as settings:
         return load_all(
             settings,
             as_of,
