@@ -16,6 +16,7 @@ from ingestion.sandbox.books import Books, Clicks
 from ingestion.sandbox.calendar import season, wall_times
 from ingestion.sandbox.company import (
     CHANNELS,
+    COUNTRIES,
     DEVICES,
     N_TERMS,
     PLATFORMS,
@@ -82,12 +83,11 @@ class Visits:
 @dataclass(frozen=True)
 class Day:
     """What people did: `forms` are clicks on ads that open a form on the platform and bring no visit; `clicks` are all,
-    bots included; `viewed[platform]` says who saw its ads without clicking, and in which line."""
+    bots included."""
 
     visits: Visits
     forms: Visits
     clicks: Clicks
-    viewed: dict[str, tuple[Bool, I64]]
 
 
 class Agents:
@@ -128,6 +128,9 @@ class Agents:
         cells = (books.lines.campaign * len(DEVICES) + books.lines.device)[self._line_order]
         bounds = np.arange(len(campaigns) * len(DEVICES))
         self._cell_from = np.searchsorted(cells, bounds, side="left")
+        self._example = np.array(
+            [int(np.argmax(people.country == c)) for c in range(len(COUNTRIES))]
+        )  # someone of each
         self._cell_to = np.searchsorted(cells, bounds, side="right")
 
     def _members(self, platform: str) -> Bool:
@@ -179,8 +182,8 @@ class Agents:
         self._cumulative = cumulative[1:]
         self._shown = (self._first <= day) & (day < self._last)
         self.goodwill *= np.float32(0.997)
-        saw = self._see(day)
-        self._new_needs(day, saw)
+        self._saw = self._see(day)
+        self._new_needs(day, self._saw)
         seeking = np.flatnonzero(self.need_until > day)
         visits = [self._search(day, seeking), *self._push(day)]
         visits += self._unpaid(day, seeking)
@@ -191,7 +194,7 @@ class Agents:
         form = self._channel[self.books.lines.campaign[np.maximum(all_visits.line, 0)]] == CHANNELS.index("lead_gen")
         form &= all_visits.line >= 0
         every_click = Clicks.joined([clicks, self._bots(day)])
-        return Day(all_visits.take(~form), all_visits.take(form), every_click, self._seen_lines(day, saw))
+        return Day(all_visits.take(~form), all_visits.take(form), every_click)
 
     def _see(self, day: int) -> dict[str, Bool]:
         """Who sees a prospecting ad of each platform today; seeing it makes the company better known."""
@@ -350,28 +353,26 @@ class Agents:
         region = self._region[lines.campaign[line]]
         country = np.where(region == 1, 1 + (key % np.uint64(4)).astype(np.int64), np.where(region == 2, 5, 0))
         wall = wall_times(day, uniform(self.seed, "when", key))
-        at = np.empty(len(line), np.int64)
-        example = np.array(
-            [np.flatnonzero(self.people.country == c)[0] if (self.people.country == c).any() else 0 for c in range(6)]
-        )
-        at = self.people.instants(example[country], wall)
+        at = self.people.instants(self._example[country], wall)
         nobody = np.full(len(line), -1)
         return Clicks(line, key, at, self._terms(line, key), nobody, nobody, country, np.ones(len(line), bool))
 
-    def _seen_lines(self, day: int, saw: dict[str, Bool]) -> dict[str, tuple[Bool, I64]]:
-        """For platforms that count views: who saw (a third of them takes it in), and a line of the campaigns seen."""
+    def viewed(self, day: int, person: I64) -> dict[str, tuple[Bool, I64]]:
+        """By platform: which of these people took an ad of it in today without clicking, and in which line (-1: none)."""
         out = {}
-        for platform, seen in saw.items():
-            line = np.full(self.people.n, -1)
+        campaign = self.books.lines.campaign
+        for platform, seen in self._saw.items():
+            line = np.full(len(person), -1)
+            took_in = seen[person] & (uniform(self.seed, f"minds/{platform}", person, day)[: len(person)] < 0.3)
             for region in (0, 1):
                 mine = np.flatnonzero(
-                    (self._weights > 0)
-                    & (self._platform[self.books.lines.campaign] == PLATFORMS.index(platform))
-                    & (self._region[self.books.lines.campaign] == region)
-                    & (self._channel[self.books.lines.campaign] == CHANNELS.index("prospecting"))
-                )
-                who = np.flatnonzero(seen & (self.people.region == region))
+                    (self._weights > 0) & (self._platform[campaign] == PLATFORMS.index(platform))
+                    & (self._region[campaign] == region) & (self._channel[campaign] == CHANNELS.index("prospecting"))
+                )  # fmt: skip
+                who = np.flatnonzero(took_in & (self.people.region[person] == region))
                 if len(mine):
-                    line[who] = mine[pick(uniform(self.seed, f"saw/{platform}", who, day), self._weights[mine])]
-            out[platform] = (seen & (uniform(self.seed, f"minds/{platform}", self.people.who, day) < 0.3), line)
+                    line[who] = mine[
+                        pick(uniform(self.seed, f"saw/{platform}", person[who], day)[: len(who)], self._weights[mine])
+                    ]
+            out[platform] = (took_in, line)
         return out

@@ -27,8 +27,10 @@ def _param(key: str, text: str = "null::varchar", whole: str = "null::bigint", n
     return _PARAM.format(key=key, s=text, i=whole, d=number)
 
 
-def _events_query(day: date, seen_on: date) -> str:
+def _events_query(world: World, day: date, seen_on: date) -> str:
     """Rows of one day's export as it stands on the morning of `seen_on`."""
+    visits, lines = (f"read_parquet({world.chunks(table, day, day)!r})" for table in ("visits", "order_lines"))
+    near = f"ordered_at between '{day}'::timestamp - interval 1 day and '{day}'::timestamp + interval 2 days"
     late = f"(case when visit_id[1:2] < '05' then 1 + ('0x' || visit_id[3:4])::int % {RESTATED_DAYS} else 0 end)"
     arrived = f"{late} < {(seen_on - day).days}" if (seen_on - day).days <= RESTATED_DAYS else "true"
     consented = [
@@ -48,14 +50,14 @@ visits as (
     select *, epoch_us(started_at) as began_us, epoch_us(started_at) // 1000000 as session_id,
         split_part(landing_url, '?', 1) as path,
         case when n_page_views > 1 or engagement_ms > 10000 then '1' else '0' end as engaged
-    from world.visits where date = '{day}' and {arrived}
+    from {visits} where date = '{day}' and {arrived}
 ),
 baskets as (
     select order_id, sum(amount_ore) / 125.0 as revenue, sum(quantity) as pieces, list({{
             'item_id': sku, 'item_name': product, 'item_brand': 'Nordlys', 'item_category': null::varchar,
             'price': unit_price_ore / 125.0, 'quantity': quantity, 'item_revenue': amount_ore / 125.0
         }} order by line_number) as items
-    from world.order_lines where order_id in (select order_id from visits) group by order_id
+    from {lines} where {near} and order_id in (select order_id from visits) group by order_id
 ),
 unrolled as (
     select visits.*, unnest(
@@ -156,7 +158,7 @@ def write_events(
         fresh = path.with_suffix(".new")
         how = "format parquet, compression zstd, compression_level 1"
         with world.con() as connection:
-            row = connection.execute(f"copy ({_events_query(day, seen_on)}) to '{fresh}' ({how})").fetchone()
+            row = connection.execute(f"copy ({_events_query(world, day, seen_on)}) to '{fresh}' ({how})").fetchone()
         fresh.replace(path)
         if progress:
             progress(day)

@@ -398,7 +398,7 @@ class Outcomes:
         }  # fmt: skip
         taken = pa.array(o)
         lines = {
-            "order_id": order_id.take(taken), "line_number": nth + 1, "sku": numbered("SKU-", sku),
+            "order_id": order_id.take(taken), "ordered_at": at[o], "line_number": nth + 1, "sku": numbered("SKU-", sku),
             "product": pa.array([p[0] for p in PRODUCTS]).take(pa.array(sku)), "quantity": quantity,
             "unit_price_ore": price, "discount_ore": discount, "amount_ore": amount, "cost_ore": cost,
         }  # fmt: skip

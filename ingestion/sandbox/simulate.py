@@ -73,7 +73,7 @@ class Simulation:
         self._memory.remember(clicks, self.books.platform_of_account[self.books.lines.account[clicks.line]])
         out, acts = self.outcomes.happen(day, visits, acting.forms, forced)
         out["mail_events"] = mail
-        out["ad_conversions"] = self._claims(acts, acting.viewed)
+        out["ad_conversions"] = self._claims(day, acts)
         clicks = Clicks.joined([self._early, clicks])
         dates = self._account_dates(clicks)
         self._early = clicks.take(dates > day)
@@ -82,9 +82,10 @@ class Simulation:
         out["other_costs"] = self._costs(day)
         return out
 
-    def _claims(self, acts: Acts, viewed: dict[str, Any]) -> Columns:
+    def _claims(self, day: int, acts: Acts) -> Columns:
         purchase_or_lead = np.isin(acts.action, (0, 1))
-        seen = {p: (saw[acts.person] & purchase_or_lead, line[acts.person]) for p, (saw, line) in viewed.items()}
+        viewed = self.agents.viewed(day, acts.person)
+        seen = {platform: (took_in & purchase_or_lead, line) for platform, (took_in, line) in viewed.items()}
         return self.credits.of_day(self._memory, acts.person, acts.at, acts.key, acts.action, acts.ore, seen)
 
     def _account_dates(self, clicks: Clicks) -> I64:

@@ -39,7 +39,7 @@ from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.tables import TABLES, Table
 
-VERSION = 3
+VERSION = 4
 ROW_GROUP = 20_000  # rows: a reader of one day skips most of a chunk, and two threads share it
 Progress = Callable[[date, date, date], None]  # (first, day, last)
 
@@ -54,6 +54,7 @@ class World:
     start_date: date
     through_date: date
     _connection: duckdb.DuckDBPyConnection
+    _spans: list[tuple[date, date]]  # first and last day of each chunk
 
     @staticmethod
     def open(folder: Path) -> World:
@@ -78,7 +79,7 @@ class World:
             )
         return World(
             folder, about["seed"], about["size"], date.fromisoformat(about["start_date"]),
-            date.fromisoformat(about["through_date"]), connection,
+            date.fromisoformat(about["through_date"]), connection, spans,
         )  # fmt: skip
 
     @staticmethod
@@ -110,6 +111,11 @@ class World:
                 )
             _extend(folder, about, through, progress)
         return World.open(folder)
+
+    def chunks(self, table: str, first: date, last: date) -> list[str]:
+        """Files of a fact table that may hold something of first..last: those of these days and of the day before."""
+        spans = [(a, b) for a, b in self._spans if b >= first - timedelta(days=1) and a <= last]
+        return [str(p) for p in _files(self.folder, TABLES[table], spans)]
 
     def con(self) -> duckdb.DuckDBPyConnection:
         """A cursor over the views world.<table> and truth.<table>, in UTC."""

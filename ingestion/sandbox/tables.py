@@ -257,6 +257,7 @@ world fact orders: orders of the webshop, with VAT
 
 world fact order_lines: lines of orders, with VAT
     order_id text: the order
+    ordered_at timestamptz: of the order
     line_number bigint: from 1
     sku text: product number
     product text: product name

@@ -1,0 +1,76 @@
+"""GA4's export: shaped as BigQuery's, telling what the visits tell, late as GA4 is late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ingestion.sandbox.ga4 import write_events
+from ingestion.sandbox.store import World
+
+SESSION = "list_filter(event_params, p -> p.key = 'ga_session_id')"
+
+
+@pytest.fixture(scope="module")
+def export(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ga4")
+    assert write_events(world, world.through_date + timedelta(days=9), folder=folder) > 10_000
+    return folder
+
+
+def _rows(export: Path, query: str) -> list[tuple[Any, ...]]:
+    return duckdb.execute(query.replace("events", f"'{export}/events_*.parquet'", 1)).fetchall()
+
+
+def test_there_is_a_file_a_day(world: World, export: Path) -> None:
+    days = (world.through_date - world.start_date).days + 1
+    assert len(list(export.glob("events_????????.parquet"))) == days == len(list(export.iterdir()))
+
+
+def test_a_visit_is_one_session_start_and_its_page_views(world: World, export: Path) -> None:
+    expected = (
+        world.con()
+        .execute(f"select count(*), sum(n_page_views) from world.visits where date <= '{world.through_date}'")
+        .fetchall()
+    )
+    counted = (
+        "select count(*) filter (event_name = 'session_start'), count(*) filter (event_name = 'page_view') from events"
+    )
+    assert _rows(export, counted) == expected
+
+
+def test_purchases_are_the_tracked_orders_without_vat(world: World, export: Path) -> None:
+    expected = (
+        world.con()
+        .execute(
+            f"""select order_id, round((amount_ore - shipping_ore) / 125.0, 2) from world.orders where order_id in (
+            select order_id from world.visits where date <= '{world.through_date}') order by 1"""
+        )
+        .fetchall()
+    )
+    found = "select ecommerce.transaction_id, round(ecommerce.purchase_revenue, 2) from events where event_name = 'purchase' order by 1"
+    assert _rows(export, found) == expected != []
+    wrong = """select 1 from events where event_name = 'purchase' and abs(list_sum(list_transform(items, x -> x.item_revenue))
+        - ecommerce.purchase_revenue) > 0.01"""
+    assert _rows(export, wrong) == []
+
+
+def test_without_consent_there_is_neither_client_nor_session(export: Path) -> None:
+    wrong = f"""select count(*) from events where (privacy_info.analytics_storage = 'No') <> (user_pseudo_id is null)
+        or (privacy_info.analytics_storage = 'No') <> (len({SESSION}) = 0)"""
+    assert _rows(export, wrong) == [(0,)]
+    assert _rows(export, "select count(*) > 100 from events where user_pseudo_id is null") == [(True,)]
+
+
+def test_the_last_three_days_are_restated_and_older_ones_never(world: World, export: Path, tmp_path: Path) -> None:
+    last = world.through_date
+    write_events(world, last + timedelta(days=1), first=last - timedelta(days=5), folder=tmp_path)
+    for back in range(6):
+        day = last - timedelta(days=back)
+        count = f"select count(*) from '{{}}/events_{day:%Y%m%d}.parquet'"
+        fresh, final = (duckdb.execute(count.format(folder)).fetchall()[0][0] for folder in (tmp_path, export))
+        assert fresh == final if back >= 3 else fresh < final, day
