@@ -169,10 +169,10 @@ class MartSuite(_Suite):
     @model_validator(mode="after")
     def _unique(self) -> MartSuite:
         _refuse_twice(self.checks)
-        if any(c.expectation in OF_THE_SPEC for c in self.checks):
+        if found := [c.expectation for c in self.checks if c.expectation in OF_THE_SPEC]:
             raise ValueError(
-                "columns_match_spec and row_key_unique are for contracts; a mart names its columns with "
-                "table_columns_to_match_set and its key with column_values_to_be_unique"
+                f"{found[0]} is for contracts; a mart names its columns with table_columns_to_match_set, its key with "
+                "compound_columns_to_be_unique"
             )
         return self
 

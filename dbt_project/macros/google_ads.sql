@@ -1,7 +1,7 @@
 {# Google Ads' words. #}
 
 {% macro google_ads_status(status) -%}
-    case {{ status }} when 'ENABLED' then 'active' when 'PAUSED' then 'paused' else 'removed' end
+    case {{ status }} when 'ENABLED' then 'active' when 'PAUSED' then 'paused' when 'REMOVED' then 'removed' end
 {%- endmacro %}
 
 {# The id that ends a resource name: customers/1/campaigns/2 -> 2, customers/1/adGroupAds/2~3 -> 3. #}

@@ -100,6 +100,7 @@ def check(expectation: str, args: str) -> str:
         ("unexpected_rows", "{sql: 'select { from {batch}'}", "write a literal brace twice"),
         ("row_count_within_history", "{nights: 28, min_nights: 7}", "args needs max_share or min_share"),
         ("columns_match_spec", "{}", "columns_match_spec is for contracts"),
+        ("row_key_unique", "{}", "row_key_unique is for contracts"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(tmp_path: Path, expectation: str, args: str, message: str) -> None:

@@ -171,7 +171,9 @@ def build(context: LoadContext) -> DltSource:
     def changes(pull: Pull, reject: Reject) -> Iterator[pa.Table]:
         """Halves the days until an answer is whole: Google cuts it at 10,000."""
         days = _changed_between(pull.start, pull.end)
-        found = list(read(CHANGE_STATUS, pull.account_id, CHANGE_STATUS.query(days, tail=f" LIMIT {MAX_CHANGES}"), reject))
+        found = list(
+            read(CHANGE_STATUS, pull.account_id, CHANGE_STATUS.query(days, tail=f" LIMIT {MAX_CHANGES}"), reject)
+        )
         if sum(t.num_rows for t in found) >= MAX_CHANGES and pull.start < pull.end:
             middle = pull.start + (pull.end - pull.start) // 2
             yield from changes(Pull(pull.account_id, pull.start, middle), reject)
@@ -198,7 +200,8 @@ def page(report: Report, account: str, rows: Sequence[Any], reject: Reject) -> p
     for name in report.required:
         if not any(_has(row, report.wire[name].path) for row in rows):
             raise SourceError(
-                SPEC.name, f"none of {len(rows)} rows has {report.wire[name].path}; has the API changed? Nothing was written"
+                SPEC.name,
+                f"none of {len(rows)} rows has {report.wire[name].path}; has the API changed? Nothing was written",
             )
     return from_rows(
         report.table, report.wire, rows, constants={"account_id": account}, required=report.required, reject=reject

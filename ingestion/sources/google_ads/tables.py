@@ -43,7 +43,7 @@ class Report:
     def required(self) -> list[str]:
         """Columns without which a row cannot be used; Google leaves out what has no value."""
         key = [c for c in self.table.row_key if c in self.wire and c != "keyword"]  # dynamic search ads have no keyword
-        return [*key, *(c for c in self.wire if c in ("impressions", "clicks", "cost_micros", "currency"))]
+        return [*key, *(c for c in self.wire if c in ("impressions", "clicks", "cost_micros", "currency", "status"))]
 
     def query(self, *conditions: str, tail: str = "") -> str:
         where = " AND ".join(c for c in (self.condition, *conditions) if c)

@@ -72,7 +72,7 @@ class _Failure(Response):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].endswith(":searchStream") and self.body.startswith(b"{"):
+        if scope["path"].endswith(":searchStream") and bytes(self.body[:1]) == b"{":
             self.body = orjson.dumps([self._error])
             self.init_headers()
             self.raw_headers.append((b"content-type", b"application/json; charset=UTF-8"))
@@ -106,7 +106,10 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
                 400, "headerError", "INVALID_LOGIN_CUSTOMER_ID", "Login customer ID is not valid: digits only."
             )
         if login not in managers or account not in {login, *managers[login]}:
-            text = "User doesn't have permission to access customer. Note: If you're accessing a client customer, the manager's customer id must be set in the 'login-customer-id' header."
+            text = (
+                "User doesn't have permission to access customer. Note: If you're accessing a client customer, the "
+                "manager's customer id must be set in the 'login-customer-id' header."
+            )
             raise Refusal(403, "authorizationError", "USER_PERMISSION_DENIED", text)
         try:
             body: dict[str, Any] = orjson.loads(await request.body() or b"{}")
@@ -162,14 +165,20 @@ def _managers(desk: Desk) -> dict[str, list[str]]:
 def _sign_in(request: Request) -> None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not TOKENS.accepts(token):
-        text = "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential."
+        text = (
+            "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "
+            "authentication credential."
+        )
         raise Refusal(401, "", "ACCESS_TOKEN_EXPIRED" if token else "CREDENTIALS_MISSING", text)
     developer = request.headers.get("developer-token")
     if developer is None:
         text = "Developer token parameter was missing in the request."
         raise Refusal(400, "requestError", "DEVELOPER_TOKEN_PARAMETER_MISSING", text)
     if developer == "test-only":
-        text = "The developer token is only approved for use with test accounts. To access non-test accounts, apply for Basic or Standard access."
+        text = (
+            "The developer token is only approved for use with test accounts. To access non-test accounts, apply for "
+            "Basic or Standard access."
+        )
         raise Refusal(403, "authorizationError", "DEVELOPER_TOKEN_NOT_APPROVED", text)
     if developer != DEVELOPER_TOKEN:
         raise Refusal(401, "authenticationError", "DEVELOPER_TOKEN_INVALID", "The developer token is not valid.")
@@ -228,9 +237,13 @@ def _error(kind: str) -> Response:
 
 
 def _spoil(kind: str, body: bytes) -> bytes:
-    """malformed_row: the first number of the first row is a word; schema_change: a member of every row has another name."""
+    """malformed_row: a number of the first row is a word; schema_change: members of every row have other names."""
     if kind == "malformed_row":
-        return re.sub(rb'("(?:impressions|clicks|id|level)":)"\d+"', rb'\1"n/a"', body, count=1)
+        for member in (b"impressions", b"clicks", b"amountMicros", b"id"):
+            body, n = re.subn(b'("%s":)"\\d+"' % member, rb'\1"n/a"', body, count=1)
+            if n:
+                break
+        return body
     return body.replace(b'"costMicros":', b'"spendMicros":').replace(b'"status":"', b'"state":"')
 
 

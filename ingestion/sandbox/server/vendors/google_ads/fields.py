@@ -6,6 +6,7 @@ Words, types and JSON names are those of the protobuf messages of v26 (google-ad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 # Aliases: a account, c campaign, g ad group, d ad, k keyword (also of the click), v what the resource lists beside
 # these, f figures by segment, x conversion action.
@@ -47,7 +48,7 @@ _NUMBERS = (
 # (bucket, first day, day after the last)
 LAG_BUCKETS: tuple[tuple[str, int, int], ...] = (
     ("LESS_THAN_ONE_DAY", 0, 1),
-    *((f"{a}_TO_{b}_DAYS", i, i + 1) for i, (a, b) in enumerate(zip(_NUMBERS, _NUMBERS[1:], strict=False), 1)),
+    *((f"{a}_TO_{b}_DAYS", i, i + 1) for i, (a, b) in enumerate(pairwise(_NUMBERS), 1)),
     ("FOURTEEN_TO_TWENTY_ONE_DAYS", 14, 21),
     ("TWENTY_ONE_TO_THIRTY_DAYS", 21, 30),
     ("THIRTY_TO_FORTY_FIVE_DAYS", 30, 45),
@@ -84,7 +85,9 @@ campaign.status enum:status {_STATUS.format("c.status")}
 campaign.advertising_channel_type enum:channel upper(c.campaign_type)
 campaign.advertising_channel_sub_type enum:sub_channel null::varchar
 campaign.campaign_budget name {_BUDGET}
-campaign.bidding_strategy_type enum:bidding case c.bid_strategy when 'maximize_clicks' then 'TARGET_SPEND' when 'lowest_cost' then 'MAXIMIZE_CONVERSIONS' else upper(c.bid_strategy) end
+campaign.bidding_strategy_type enum:bidding
+    case c.bid_strategy when 'maximize_clicks' then 'TARGET_SPEND' when 'lowest_cost' then 'MAXIMIZE_CONVERSIONS'
+    else upper(c.bid_strategy) end
 campaign.start_date_time time c.start_date || ' 00:00:00'
 campaign.end_date_time time c.end_date || ' 23:59:59'
 
@@ -107,14 +110,20 @@ ad_group.id int g.ad_group_id
 ad_group.name text g.name
 ad_group.status enum:status {_STATUS.format("g.status")}
 ad_group.campaign name 'customers/' || a.account_id || '/campaigns/' || g.campaign_id
-ad_group.type enum:group case c.campaign_type when 'search' then 'SEARCH_STANDARD' when 'shopping' then 'SHOPPING_PRODUCT_ADS' when 'video' then 'VIDEO_RESPONSIVE' else 'DISPLAY_STANDARD' end
+ad_group.type enum:group
+    case c.campaign_type when 'search' then 'SEARCH_STANDARD' when 'shopping' then 'SHOPPING_PRODUCT_ADS'
+    when 'video' then 'VIDEO_RESPONSIVE' else 'DISPLAY_STANDARD' end
 ad_group.cpc_bid_micros int g.bid_micros
 
 ad_group_ad.status enum:status {_STATUS.format("d.status")}
 ad_group_ad.ad_group name 'customers/' || a.account_id || '/adGroups/' || d.ad_group_id
 ad_group_ad.ad.id int d.ad_id
 ad_group_ad.ad.name text d.name
-ad_group_ad.ad.type enum:ad case d.format when 'responsive_search' then 'RESPONSIVE_SEARCH_AD' when 'product' then 'SHOPPING_PRODUCT_AD' when 'video' then case when c.campaign_type = 'demand_gen' then 'DEMAND_GEN_VIDEO_RESPONSIVE_AD' else 'VIDEO_RESPONSIVE_AD' end when 'carousel' then 'DEMAND_GEN_CAROUSEL_AD' else case when c.campaign_type = 'demand_gen' then 'DEMAND_GEN_MULTI_ASSET_AD' else 'RESPONSIVE_DISPLAY_AD' end end
+ad_group_ad.ad.type enum:ad
+    case d.format when 'responsive_search' then 'RESPONSIVE_SEARCH_AD' when 'product' then 'SHOPPING_PRODUCT_AD'
+    when 'carousel' then 'DEMAND_GEN_CAROUSEL_AD'
+    when 'video' then if(c.campaign_type = 'demand_gen', 'DEMAND_GEN_VIDEO_RESPONSIVE_AD', 'VIDEO_RESPONSIVE_AD')
+    else if(c.campaign_type = 'demand_gen', 'DEMAND_GEN_MULTI_ASSET_AD', 'RESPONSIVE_DISPLAY_AD') end
 ad_group_ad.ad.final_urls texts [d.final_url]
 
 ad_group_criterion.criterion_id int k.keyword_id

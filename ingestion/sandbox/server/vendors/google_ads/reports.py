@@ -102,30 +102,30 @@ def _check(query: Query, resource: Resource, is_manager: bool) -> None:
     if unknown := [n for n in every if n not in FIELDS]:
         names = ", ".join(f"'{n}'" for n in dict.fromkeys(unknown))
         raise QueryFault("UNRECOGNIZED_FIELD", f"Unrecognized fields in the query: {names}.")
-    for clause, names in clauses.items():
-        for name in names:
+    incompatible = (
+        "Cannot select or filter on the following {}: '{}', since it is incompatible with the resource in FROM."
+    )
+    for clause, fields in clauses.items():
+        where = "WHERE" if clause == "WHERE" else "SELECT"
+        for name in fields:
             kind, own = name.split(".", 1)
-            where = "WHERE" if clause == "WHERE" else "SELECT"
-            if kind == "metrics":
-                if own not in resource.metrics:
-                    text = f"Cannot select or filter on the following metrics: '{name}', since metrics is incompatible"
-                    raise QueryFault(
-                        "PROHIBITED_METRIC_IN_SELECT_OR_WHERE_CLAUSE", f"{text} with the resource in FROM."
-                    )
-            elif kind == "segments":
-                if own not in resource.segments:
-                    text = f"Cannot select or filter on the following segments: '{name}', since segment is incompatible"
-                    raise QueryFault(
-                        "PROHIBITED_SEGMENT_IN_SELECT_OR_WHERE_CLAUSE", f"{text} with the resource in FROM."
-                    )
-            elif kind not in resource.attributed:
+            if kind == "metrics" and own not in resource.metrics:
+                text = incompatible.format("metrics", name)
+                raise QueryFault("PROHIBITED_METRIC_IN_SELECT_OR_WHERE_CLAUSE", text)
+            if kind == "segments" and own not in resource.segments:
+                text = incompatible.format("segments", name)
+                raise QueryFault("PROHIBITED_SEGMENT_IN_SELECT_OR_WHERE_CLAUSE", text)
+            if kind not in ("metrics", "segments", *resource.attributed):
                 text = (
                     f"The following field may not be used in {where} clause: '{name}' with resource '{query.resource}'."
                 )
                 raise QueryFault(f"PROHIBITED_RESOURCE_TYPE_IN_{where}_CLAUSE", text)
     metrics = [n for n in every if n.startswith("metrics.")]
     if is_manager and metrics:
-        text = "Metrics cannot be requested for a manager account. To retrieve metrics, issue separate requests against each client account under the manager account."
+        text = (
+            "Metrics cannot be requested for a manager account. To retrieve metrics, issue separate requests against each "
+            "client account under the manager account."
+        )
         raise QueryFault("REQUESTED_METRICS_FOR_MANAGER", text)
     late = {f"segments.{s}" for s in CONVERSION_SEGMENTS} & set(every)
     barred = [n for n in metrics if _own(n) in DELIVERY] or (
