@@ -1,5 +1,5 @@
--- Grain: level x its ids x event x the account's own day of the click or view. Levels repeat each other; vta_ rows are a part
--- of their event. Headline are the events that end a journey: purchases, forms and contacts, clicks and views together.
+-- Grain: ad x event x the account's own day of the click or view. vta_ rows are a part of their event. Headline are the events
+-- that end a journey: purchases, forms and contacts, clicks and views together. Every conversion has an ad: no other level.
 {% set events = {
     'complete_payment': ('purchase', 'total_complete_payment_rate', 'Complete payment'),
     'form': ('lead', 'total_form_value', 'Submit form'),
@@ -8,7 +8,6 @@
     'web_event_add_to_cart': ('add_to_cart', 'total_web_event_add_to_cart_value', 'Add to cart'),
     'vta_complete_payment': ('purchase', 'vta_complete_payment_value', 'Complete payment after a view'),
 } %}
-{% set levels = {'campaign': ['campaign_id'], 'ad': ['campaign_id', 'ad_group_id', 'ad_id']} %}
 with accounts as (
     select * from {{ ref('stg_tiktok_ads__ad_accounts') }}
 ),
@@ -18,26 +17,14 @@ ad_groups as (
     where valid_to is null
 ),
 
--- What the ad groups of a campaign agree on; null where they differ.
-campaigns as (
-    select
-        campaign_id,
-        case when min(attribution_setting) = max(attribution_setting) then min(attribution_setting) end as attribution_setting
-    from ad_groups
-    group by campaign_id
-),
-
 unioned as (
-    {%- for level, ids in levels.items() %}
-    {%- set last_level = loop.last %}
     {%- for event, (category, value, name) in events.items() %}
     select
-        '{{ level }}' as level,
         date_day,
         account_id,
-        {%- for id in levels['ad'] %}
-        {% if id in ids %}{{ id }}{% else %}cast(null as {{ dbt.type_string() }}) as {{ id }}{% endif %},
-        {%- endfor %}
+        campaign_id,
+        ad_group_id,
+        ad_id,
         '{{ event }}' as conversion_action_id,
         '{{ name }}' as conversion_action_name,
         '{{ category }}' as conversion_category,
@@ -45,25 +32,21 @@ unioned as (
         '{{ 'view' if event.startswith('vta_') else 'click_and_view' }}' as attribution_kind,
         {{ event }} as conversions,
         {{ value }} as conversion_value
-    from {{ source('tiktok_ads', level ~ '_daily') }}
+    from {{ source('tiktok_ads', 'ad_daily') }}
     where {{ event }} <> 0
-    {%- if not (loop.last and last_level) %}
+    {%- if not loop.last %}
     union all
     {%- endif %}
     {%- endfor %}
-    {%- endfor %}
 )
 
--- Left joins 1:1: accounts, campaigns and the versions of ad groups that hold are each unique on their id.
+-- Left joins 1:1: accounts and the versions of ad groups that hold are each unique on their id.
 select
-    {{ surrogate_key([
-        'unioned.level', 'unioned.account_id', 'unioned.campaign_id', 'unioned.ad_id', 'unioned.conversion_action_id',
-        'unioned.date_day',
-    ]) }} as row_id,
+    {{ surrogate_key(['unioned.account_id', 'unioned.ad_id', 'unioned.conversion_action_id', 'unioned.date_day']) }} as row_id,
     'tiktok_ads' as source_system,
     unioned.date_day,
     'click' as date_basis,
-    unioned.level,
+    'ad' as level,
     unioned.account_id,
     unioned.campaign_id,
     unioned.ad_group_id,
@@ -72,7 +55,7 @@ select
     unioned.conversion_action_name,
     unioned.conversion_category,
     cast(null as boolean) as is_primary,
-    coalesce(ad_groups.attribution_setting, campaigns.attribution_setting) as attribution_setting,
+    ad_groups.attribution_setting,
     unioned.attribution_kind,
     unioned.is_headline,
     cast(unioned.conversions as decimal(18, 6)) as conversions,
@@ -83,5 +66,3 @@ left join accounts
     on unioned.account_id = accounts.account_id
 left join ad_groups
     on unioned.ad_group_id = ad_groups.ad_group_id
-left join campaigns
-    on unioned.campaign_id = campaigns.campaign_id
