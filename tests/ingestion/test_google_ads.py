@@ -400,24 +400,22 @@ def test_a_call_google_would_refuse_is_refused_with_its_code(sandbox: Sandbox) -
     assert isinstance(sandbox.post({"query": "x"}, "searchStream").json(), list)  # a stream's error comes in its array
 
 
-def test_search_gives_pages_and_a_stream_the_same_rows_in_chunks(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vendor, "page_rows", 20)
+def test_search_gives_pages_and_a_stream_the_same_rows_in_chunks(sandbox: Sandbox) -> None:
+    small = {vendor.PAGE_ROWS_HEADER: "20"}
     query = f"""SELECT campaign.id, segments.date, segments.device, metrics.clicks, metrics.cost_micros, metrics.conversions
         FROM campaign WHERE {DAYS} AND campaign.status IN ('ENABLED', 'PAUSED') AND metrics.clicks >= 1
         ORDER BY metrics.cost_micros DESC, campaign.id, segments.date, segments.device"""
     body: dict[str, Any] = {"query": query, "searchSettings": {"returnTotalResultsCount": True}}
     rows: list[Any] = []
     while True:
-        page = sandbox.post(body).json()
+        page = sandbox.post(body, **small).json()
         rows += page["results"]
         if "nextPageToken" not in page:
             break
         assert len(page["results"]) == 20
         body["pageToken"] = page["nextPageToken"]
     assert int(page["totalResultsCount"]) == len(rows) > 40
-    chunks = sandbox.post({"query": query}, "searchStream").json()
+    chunks = sandbox.post({"query": query}, "searchStream", **small).json()
     assert [r for c in chunks for r in c["results"]] == rows
     assert len(chunks) > 2
     costs = [int(r["metrics"]["costMicros"]) for r in rows]

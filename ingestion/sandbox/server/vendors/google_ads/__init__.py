@@ -28,7 +28,8 @@ _STATUS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DEN
            429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE"}  # fmt: skip
 _BODY_KEYS = {"query", "pageToken", "pageSize", "validateOnly", "searchSettings"}
 
-page_rows = 10_000  # Google's; rows of a chunk and of a page
+PAGE_ROWS = 10_000  # of a chunk and of a page
+PAGE_ROWS_HEADER = "x-sandbox-page-rows"  # the sandbox's own: a small company has few rows
 _found: dict[tuple[Any, ...], pa.Table] = {}  # answers being paged through
 
 
@@ -135,14 +136,16 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
             _, _, report = await ask(request, True)
         except Refusal as e:
             return e.response(True)
-        return StreamingResponse(_chunks(desk, report), media_type="application/json; charset=UTF-8")
+        return StreamingResponse(
+            _chunks(desk, report, _page_rows(request)), media_type="application/json; charset=UTF-8"
+        )
 
     async def search(request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
 
         try:
             account, body, report = await ask(request, False)
-            return await run_in_threadpool(_page, desk, account, body, report)
+            return await run_in_threadpool(_page, desk, account, body, report, _page_rows(request))
         except Refusal as e:
             return e.response(False)
 
@@ -184,11 +187,15 @@ def _sign_in(request: Request) -> None:
         raise Refusal(401, "authenticationError", "DEVELOPER_TOKEN_INVALID", "The developer token is not valid.")
 
 
-def _rows(table: pa.Table, first: int) -> str:
-    return ",".join(table.column(0).slice(first, page_rows).to_pylist())
+def _page_rows(request: Request) -> int:
+    return int(request.headers.get(PAGE_ROWS_HEADER, PAGE_ROWS))
 
 
-def _chunks(desk: Desk, report: Report) -> Iterator[bytes]:
+def _rows(table: pa.Table, first: int, n: int) -> str:
+    return ",".join(table.column(0).slice(first, n).to_pylist())
+
+
+def _chunks(desk: Desk, report: Report, page_rows: int) -> Iterator[bytes]:
     """The array of chunks, a chunk at a time; one without results when there are no rows."""
     table, request_id = desk.arrow(report.sql), _request_id()
     tail = (
@@ -196,12 +203,12 @@ def _chunks(desk: Desk, report: Report) -> Iterator[bytes]:
     )
     yield b"["
     for first in range(0, max(table.num_rows, 1), page_rows):
-        results = f'"results":[{_rows(table, first)}],' if table.num_rows else ""
+        results = f'"results":[{_rows(table, first, page_rows)}],' if table.num_rows else ""
         yield f"{',' if first else ''}{{{results}{tail}".encode()
     yield b"]"
 
 
-def _page(desk: Desk, account: str, body: Mapping[str, Any], report: Report) -> Response:
+def _page(desk: Desk, account: str, body: Mapping[str, Any], report: Report, page_rows: int) -> Response:
     key = (account, report.sql, desk.clock)
     first = 0
     if token := body.get("pageToken"):
@@ -214,7 +221,7 @@ def _page(desk: Desk, account: str, body: Mapping[str, Any], report: Report) -> 
         if len(_found) > 8:
             _found.clear()
         table = _found[key] = desk.arrow(report.sql)
-    parts = [f'"results":[{_rows(table, first)}]'] if table.num_rows else []
+    parts = [f'"results":[{_rows(table, first, page_rows)}]'] if table.num_rows else []
     if first + page_rows < table.num_rows:
         parts.append(f'"nextPageToken":"{hash(key) & 0xFFFFFFFF:x}-{first + page_rows}"')
     if (body.get("searchSettings") or {}).get("returnTotalResultsCount"):
