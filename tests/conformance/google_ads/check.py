@@ -145,7 +145,7 @@ def main() -> None:
             f"WHERE segments.date = '{LAST}'",
         ):
             client.stream(account, query)
-    print(
+    say(
         f"{len(accounts)} accounts: campaigns add up to the account on {len(figures[accounts[0]])} days; every resource is read"
     )
 
