@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from ingestion import ops
+from ingestion.http import VendorClient
 from ingestion.pipeline import LoadReport, load_source
 from ingestion.sandbox.server.vendors.linkedin_ads import LIMITS, TOKENS
 from ingestion.settings import Settings
@@ -334,16 +335,15 @@ def test_headers_are_demanded(house: House) -> None:
 
 
 def test_a_long_query_is_tunnelled(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ingestion.sources.linkedin_ads import api
-
     asked: list[str] = []
-    call = api.VendorClient.call
-    monkeypatch.setattr(api, "TUNNEL_FROM", 150)
-    monkeypatch.setattr(
-        api.VendorClient,
-        "call",
-        lambda self, method, path, **kw: (asked.append(method), call(self, method, path, **kw))[1],
-    )
+    call = VendorClient.call
+
+    def listened(self: VendorClient, method: str, path: str, **kwargs: Any) -> Any:
+        asked.append(method)
+        return call(self, method, path, **kwargs)
+
+    monkeypatch.setattr("ingestion.sources.linkedin_ads.api.TUNNEL_FROM", 150)
+    monkeypatch.setattr(VendorClient, "call", listened)
     assert house.load().message == ""
     assert asked.count("POST") > 10
     house.assert_raw_is_as_the_books()
