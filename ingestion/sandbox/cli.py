@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from ingestion.sandbox.demo import SEED
 from ingestion.sandbox.sizes import SIZES
 from ingestion.settings import get_settings
 
@@ -41,7 +42,7 @@ def _bar() -> Progress:
 
 
 @app.command()
-def make(size: SizeOption = "small", seed: SeedOption = 7, as_of: AsOf = None, out: Out = None) -> None:
+def make(size: SizeOption = "small", seed: SeedOption = SEED, as_of: AsOf = None, out: Out = None) -> None:
     """Make a company, or add the days that are missing up to --as-of."""
     from ingestion.sandbox.store import World
 

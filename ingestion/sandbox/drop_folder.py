@@ -1,24 +1,26 @@
-"""A small drop folder: half a year of a made-up Norwegian company's exports, as such files really look.
+"""The simulated company's exports, as such files really look: what its CRM, shop and finance would drop in a folder.
 
-Semicolons, decimal commas, Windows-1252, a wide table, a workbook, two bad rows. The same seed and day give the same files.
+Semicolons, decimal commas, Windows-1252, a wide table, a workbook, two bad rows. The files show the same people as the
+vendors' servers do; ads of the five platforms are not among them, only a newspaper that has no programming interface.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-DAYS = 180
-_ORIGINS = ["paid search", "organic search", "social", "email", "direct traffic", "referral", "webinar", ""]
-_ORIGIN_SHARE = [0.24, 0.26, 0.16, 0.10, 0.09, 0.07, 0.05, 0.03]
-_SEGMENTS = ["Bygg", "Helse", "Handel", "Kommune"]
-_STAGES = ["Ny", "Møte", "Tilbud", "Forhandling"]
-_PRODUCTS = [("Stol", 1490), ("Bord", 4990), ("Lampe", 690), ("Hylle", 1190), ("Teppe", 2290), ("Pute", 249)]
+from ingestion.sandbox.company import epoch
+from ingestion.sandbox.rng import integers, uniform
+from ingestion.sandbox.store import World
+
+_BAD_LEADS = ("L00060", "L00301")  # one gets a day that never was, the other loses its number
+_SEED = 20
 
 CATALOGUE = """\
 # yaml-language-server: $schema=catalogue.schema.json
@@ -176,249 +178,184 @@ datasets:
 """
 
 
-def make_drop_folder(folder: Path, last_day: date, seed: int = 20) -> int:
-    """Write catalogue, schema and files for the 180 days before `last_day`; returns the number of data files."""
+class _Exports:
+    """Reads the world as it was on the morning of `as_of`, in Oslo's time."""
+
+    def __init__(self, world: World, as_of: date) -> None:
+        self.world, self.as_of = world, as_of
+        self._con = world.con()
+        self._con.execute("set timezone = 'Europe/Oslo'")
+
+    def rows(self, query: str) -> pd.DataFrame:
+        """Result of a query in which $now stands for the morning; instants come as Oslo's wall clock."""
+        return self._con.execute(query.replace("$now", f"timestamptz '{self.as_of} 00:00:00'")).df()
+
+
+def make_drop_folder(folder: Path, as_of: date, world: World | None = None) -> int:
+    """Write catalogue, schema and files as they are on the morning of `as_of`; returns the number of data files.
+
+    Without a world a small company is made for the purpose and forgotten.
+    """
     from ingestion.sources.files.catalogue import json_schema
 
-    rng = np.random.default_rng(seed)
+    if world is None:
+        with tempfile.TemporaryDirectory() as home:
+            made = World.create_or_extend(Path(home), "small", _SEED, as_of - timedelta(days=1))
+            return make_drop_folder(folder, as_of, made)
     for name in ("crm", "shop", "web", "ads", "rates", "finance"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    first = last_day - timedelta(days=DAYS)
-    _crm(folder / "crm", rng, first)
-    orders = _shop(folder / "shop", rng, first)
-    _web(folder / "web", rng, first, orders)
-    _ads(folder / "ads", rng, first)
-    _rates(folder / "rates", rng, first)
-    _costs(folder / "finance", rng, first)
+    exports = _Exports(world, as_of)
+    _crm(folder / "crm", exports)
+    _shop(folder / "shop", exports)
+    _web(folder / "web", exports)
+    _ads(folder / "ads", exports)
+    _rates(folder / "rates", exports)
+    _costs(folder / "finance", exports)
     (folder / "catalogue.schema.json").write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False), "utf-8")
     (folder / "catalogue.yml").write_text(CATALOGUE, "utf-8")  # last: with it the folder counts as there
     return sum(1 for p in folder.rglob("*") if p.is_file()) - 2
 
 
-def _days(rng: np.random.Generator, n: int, first: date, until: int = DAYS) -> pd.DatetimeIndex:
-    """n sorted days, fewer of them on weekends."""
-    days = pd.date_range(first, periods=until)
-    weight = np.where(days.dayofweek >= 5, 0.35, 1.0)
-    return days[np.sort(rng.choice(until, n, p=weight / weight.sum()))]
-
-
-def _crm(folder: Path, rng: np.random.Generator, first: date) -> None:
-    n = 640
-    created = _days(rng, n, first)
-    qualified = rng.random(n) < 0.55
-    frame = pd.DataFrame(
-        {
-            "Lead-ID": [f"L{i:05d}" for i in range(n)],
-            "Opprettet": created.strftime("%d.%m.%Y"),
-            "Kvalifisert": np.where(
-                qualified, (created + pd.to_timedelta(rng.integers(0, 9, n), "D")).strftime("%d.%m.%Y"), ""
-            ),
-            "Kontakt-ID": [f"K{i:05d}" for i in range(n)],
-            "E-post": [f"kontakt{i}@firma{i % 211}.example.no" for i in range(n)],
-            "Telefon": [f"{rng.integers(400, 499)} {rng.integers(10, 99)} {rng.integers(100, 999)}" for _ in range(n)],
-            "Firma": [f"Firma {i % 211}" for i in range(n)],
-            "Kilde": rng.choice(_ORIGINS, n, p=_ORIGIN_SHARE),
-            "Landingsside": rng.choice(["/", "/kontor", "/helse", "/tilbud?utm_source=nyhetsbrev", "/webinar"], n),
-            "Segment": rng.choice(_SEGMENTS, n),
-            "Ansvarlig": rng.choice(["Kari Østby", "Per Ås"], n),
-        }
-    )
-    frame.loc[17, "Opprettet"] = "31.02.2026"  # no such day: a row for the rejects
-    frame.loc[301, "Lead-ID"] = ""
-    for month, part in frame.groupby(created.strftime("%Y-%m")):
-        text = part.to_csv(sep=";", index=False, lineterminator="\r\n")
+def _crm(folder: Path, exports: _Exports) -> None:
+    leads = exports.rows("""
+        select lead_id as "Lead-ID", strftime(created_at, '%d.%m.%Y') as "Opprettet",
+            coalesce(strftime(case when qualified_at < $now then qualified_at end, '%d.%m.%Y'), '') as "Kvalifisert",
+            contact_id as "Kontakt-ID", email as "E-post", phone as "Telefon", coalesce(company, '') as "Firma",
+            coalesce(origin, '') as "Kilde", landing_path as "Landingsside", segment as "Segment", owner as "Ansvarlig",
+            strftime(created_at, '%Y-%m') as month
+        from world.leads where created_at < $now order by created_at, lead_id
+    """)
+    leads.loc[leads["Lead-ID"] == _BAD_LEADS[0], "Opprettet"] = "31.02.2026"  # no such day: a row for the rejects
+    leads.loc[leads["Lead-ID"] == _BAD_LEADS[1], "Lead-ID"] = ""
+    for month, part in leads.groupby("month"):
+        text = part.drop(columns="month").to_csv(sep=";", index=False, lineterminator="\r\n")
         (folder / f"leads_{month}.csv").write_bytes(text.encode("windows-1252"))
+    deals = exports.rows("""
+        select deal_id as "Deal-ID", lead_id as "Lead-ID", contact_id as "Kontakt-ID",
+            strftime(created_at, '%Y-%m-%d') as "Opprettet",
+            case when closed_at < $now then strftime(closed_at, '%Y-%m-%d') end as "Avsluttet",
+            case when closed_at >= $now then 'Åpen' when is_won then 'Vunnet' else 'Tapt' end as "Status",
+            case when closed_at < $now then 'Avsluttet' else (
+                select arg_max(stage, entered_at) from world.deal_stages as s where s.deal_id = d.deal_id and entered_at < $now
+            ) end as "Fase",
+            case when lead_id[-1:] <> '7' then amount_ore / 100.0 end as "Beløp", segment as "Segment", owner as "Selger",
+            case when closed_at < $now then lost_reason end as "Tapsårsak"
+        from world.deals as d where created_at < $now order by created_at, deal_id
+    """)
+    deals.to_excel(folder / "deals.xlsx", index=False)
+    steps = exports.rows("""
+        select deal_id as deal, stage as "to", strftime(entered_at, '%Y-%m-%dT%H:%M:%S%z') || ':00' as "at"
+        from world.deal_stages where entered_at < $now and stage not in ('Vunnet', 'Tapt') order by entered_at, deal_id
+    """)
+    lines = (json.dumps(step, ensure_ascii=False) + "\n" for step in steps.to_dict("records"))
+    (folder / "stage_changes.ndjson").write_text("".join(lines), "utf-8")
 
-    from_lead = np.sort(rng.choice(np.flatnonzero(qualified), 190, replace=False))
-    opened = created[from_lead] + pd.to_timedelta(rng.integers(1, 15, len(from_lead)), "D")
-    closed = opened + pd.to_timedelta(rng.integers(5, 75, len(from_lead)), "D")
-    end = pd.Timestamp(first) + pd.Timedelta(days=DAYS)
-    status = np.where(closed >= end, "Åpen", np.where(rng.random(len(from_lead)) < 0.38, "Vunnet", "Tapt"))
-    deals = pd.DataFrame(
-        {
-            "Deal-ID": [f"D{i:05d}" for i in range(len(from_lead))],
-            "Lead-ID": frame["Lead-ID"].to_numpy()[from_lead],
-            "Kontakt-ID": frame["Kontakt-ID"].to_numpy()[from_lead],
-            "Opprettet": opened.strftime("%Y-%m-%d"),
-            "Avsluttet": pd.Series(closed.strftime("%Y-%m-%d")).mask(status == "Åpen"),
-            "Status": status,
-            "Fase": np.where(status == "Åpen", rng.choice(_STAGES, len(from_lead)), "Avsluttet"),
-            "Beløp": np.where(rng.random(len(from_lead)) < 0.9, rng.integers(20, 400, len(from_lead)) * 1000.0, np.nan),
-            "Segment": frame["Segment"].to_numpy()[from_lead],
-            "Selger": frame["Ansvarlig"].to_numpy()[from_lead],
-            "Tapsårsak": pd.Series(rng.choice(["Pris", "Tid", "Konkurrent"], len(from_lead))).where(status == "Tapt"),
-        }
+
+_RETURNS = """
+    returns as (
+        select refund_id, order_id, refunded_at, is_whole, amount_ore from world.refunds where refunded_at < $now
     )
-    deals[opened < end].to_excel(folder / "deals.xlsx", index=False)
-    steps = [
-        {
-            "deal": deal,
-            "to": stage,
-            "at": (at + pd.Timedelta(days=4 * k, hours=9)).strftime("%Y-%m-%dT%H:%M:%S+01:00"),
-        }
-        for deal, at, reached in zip(deals["Deal-ID"], opened, rng.integers(1, 5, len(deals)), strict=True)
-        for k, stage in enumerate(_STAGES[:reached])
-        if at + pd.Timedelta(days=4 * k) < end
-    ]
-    (folder / "stage_changes.ndjson").write_text(
-        "".join(json.dumps(s, ensure_ascii=False) + "\n" for s in steps), "utf-8"
-    )
+"""
 
 
-def _shop(folder: Path, rng: np.random.Generator, first: date) -> pd.DataFrame:
-    n, n_lines = 1500, 3600
-    at = _days(rng, n, first) + pd.to_timedelta(rng.integers(7 * 60, 23 * 60, n), "min")
-    customer = rng.zipf(1.7, n) % 700
-    lines = pd.DataFrame({"o": np.sort(np.concatenate([np.arange(n), rng.integers(0, n, n_lines - n)]))})
-    product = rng.integers(0, len(_PRODUCTS), n_lines)
-    lines["line"] = lines.groupby("o").cumcount() + 1
-    lines["sku"] = [f"SKU-{p:03d}" for p in product]
-    lines["product"] = [_PRODUCTS[p][0] for p in product]
-    lines["unit_price"] = [float(_PRODUCTS[p][1]) for p in product]
-    lines["quantity"] = rng.integers(1, 4, n_lines)
-    lines.loc[rng.random(n_lines) < 0.01, "unit_price"] = 0.0  # a gift with the order
-    number = np.array([f"{10000 + i}" for i in range(n)])
-    source = rng.choice(
-        ["google/cpc", "google/organic", "facebook/paid-social", "newsletter/email", "/"],
-        n,
-        p=[0.3, 0.3, 0.15, 0.1, 0.15],
-    )
-    heads = pd.DataFrame(
-        {
-            "Ordrenr": number, "at": at, "Type": "Salg", "Gjelder": "",
-            "Kundenr": np.where(rng.random(n) < 0.08, "", np.char.add("C", customer.astype(str))),
-            "E-post": [f"kunde{c}@example.no" for c in customer],
-            "utm_source": [s.split("/")[0] for s in source], "utm_medium": [s.split("/")[1] for s in source],
-            "utm_campaign": np.where(source == "google/cpc", "brand-no", ""),
-            "amount": (lines["unit_price"] * lines["quantity"]).groupby(lines["o"]).sum().to_numpy(),
-        }
-    )  # fmt: skip
-    back = np.sort(rng.choice(int((at < at[0] + pd.Timedelta(days=DAYS - 20)).sum()), 70, replace=False))
-    returns = heads.iloc[back].assign(
-        Ordrenr=[f"R{number[i]}" for i in back], Type="Retur", Gjelder=number[back], amount=-heads["amount"].to_numpy()[back],
-        at=heads["at"].to_numpy()[back] + pd.to_timedelta(rng.integers(2, 14, len(back)), "D").to_numpy(),
-    )  # fmt: skip
-    returned = lines[lines["o"].isin(back)].assign(quantity=lambda f: -f["quantity"], returned=True)
-    lines = pd.concat([lines.assign(returned=False), returned])
-    head = heads.loc[lines["o"]]
-    out = pd.DataFrame(
-        {
-            "order_id": np.where(lines["returned"], np.char.add("R", number[lines["o"]]), number[lines["o"]]),
-            "line": lines["line"].to_numpy(),
-            "ordered_at": np.where(
-                lines["returned"], lines["o"].map(dict(zip(back, returns["at"], strict=True))), head["at"]
-            ),
-            "customer_id": head["Kundenr"].replace("", None).to_numpy(),
-            **{c: lines[c].to_numpy() for c in ("sku", "product", "quantity", "unit_price")},
-        }
-    )
-    out["ordered_at"] = pd.to_datetime(out["ordered_at"]).astype("datetime64[us]")
-    out.to_parquet(folder / "order_lines.parquet", index=False)
-    everything = pd.concat([heads, returns]).sort_values("at", kind="stable")
-    csv = pd.DataFrame(
-        {
-            "Ordrenr": everything["Ordrenr"], "Tidspunkt": everything["at"].dt.strftime("%d.%m.%Y %H:%M"),
-            "Type": everything["Type"], "Gjelder": everything["Gjelder"], "Kundenr": everything["Kundenr"],
-            "E-post": everything["E-post"],
-            "Sum": [f"{v:,.2f}".replace(",", " ").replace(".", ",") for v in everything["amount"]],
-            "Varekost": [f"{v * 0.48:,.2f}".replace(",", " ").replace(".", ",") for v in everything["amount"]],
-            "utm_source": everything["utm_source"], "utm_medium": everything["utm_medium"],
-            "utm_campaign": everything["utm_campaign"],
-        }
-    )  # fmt: skip
-    with (folder / "orders.csv.gz").open("wb") as f, gzip.GzipFile("", "wb", fileobj=f, mtime=0) as packed:
-        packed.write(csv.to_csv(sep=";", index=False).encode())
-    return heads
-
-
-def _web(folder: Path, rng: np.random.Generator, first: date, orders: pd.DataFrame) -> None:
-    seen = orders[rng.random(len(orders)) < 0.78]  # consent and blockers hide the rest
-    utc = seen["at"].dt.tz_localize("Europe/Oslo", ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
-    frame = pd.DataFrame(
-        {
-            "event_date": seen["at"].dt.strftime("%Y%m%d"),
-            "event_timestamp": utc.dt.tz_localize(None).astype("datetime64[us]").astype("int64"),
-            "user_pseudo_id": [f"{rng.integers(10**8, 10**9)}.{rng.integers(10**8, 10**9)}" for _ in range(len(seen))],
-            "transaction_id": seen["Ordrenr"], "item_id": "(not set)", "item_name": "(not set)", "quantity": 1,
-            "item_revenue": seen["amount"] / 1.25, "source": seen["utm_source"], "medium": seen["utm_medium"],
-        }
-    )  # fmt: skip
-    broken = pd.Timestamp(first) + pd.Timedelta(days=100)
-    frame.loc[seen["at"].dt.normalize() == broken, "item_revenue"] = None  # a day the tag sent no revenue
-    for month, part in frame.groupby(seen["at"].dt.strftime("%Y-%m")):
-        part.to_json(folder / f"purchases_{month}.ndjson", orient="records", lines=True)
-    days = pd.date_range(first, periods=DAYS)
-    shown = rng.integers(180, 420, DAYS)
-    accepted = (shown * rng.uniform(0.52, 0.66, DAYS)).astype(int)
-    denied = ((shown - accepted) * 0.8).astype(int)
-    pd.DataFrame(
-        {
-            "date": days.strftime("%Y-%m-%d"),
-            "purpose": "analytics",
-            "shown": shown,
-            "accepted": accepted,
-            "denied": denied,
-        }
-    ).to_csv(folder / "consent.csv", index=False)
-
-
-def _ads(folder: Path, rng: np.random.Generator, first: date) -> None:
-    days = pd.date_range(first, periods=DAYS).strftime("%Y-%m-%d")
-    campaigns = [
-        ("google_ads", "771-1", "g1", "Brand NO", "search", "NOK", 9.0, 60),
-        ("google_ads", "771-1", "g2", "Shopping", "shopping", "NOK", 6.0, 90),
-        ("google_ads", "771-1", "g3", "Remarketing", "display", "NOK", 2.5, 70),
-        ("meta_ads", "act_9", "m1", "Prospecting", "social", "EUR", 0.6, 110),
-    ]
-    for platform in ("google_ads", "meta_ads"):
-        parts = []
-        for name, account, key, title, kind, currency, cpc, volume in (c for c in campaigns if c[0] == platform):
-            clicks = rng.poisson(volume, DAYS)
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "Day": days,
-                        "Platform": name,
-                        "Account": account,
-                        "Campaign ID": key,
-                        "Campaign": title,
-                        "Type": kind,
-                        "Impressions": clicks * rng.integers(15, 40, DAYS),
-                        "Clicks": clicks,
-                        "Cost": np.round(clicks * cpc * rng.uniform(0.8, 1.2, DAYS), 2),
-                        "Conversions": rng.poisson(clicks * 0.03),
-                        "Currency": currency,
-                    }
-                )
-            )
-        pd.concat(parts).to_csv(folder / f"{platform}.csv", index=False)
-
-
-def _rates(folder: Path, rng: np.random.Generator, first: date) -> None:
-    days = pd.bdate_range(first - timedelta(days=5), periods=DAYS)
-    days = days[days < pd.Timestamp(first) + pd.Timedelta(days=DAYS)]
-    walk = np.cumsum(rng.normal(0, 0.01, (len(days), 3)), axis=0)
-    frame = pd.DataFrame({"Date": days.strftime("%Y-%m-%d")})
-    for i, (name, start) in enumerate((("USD", 1.1), ("SEK", 11.2), ("NOK", 11.6))):
-        frame[name] = np.round(start + walk[:, i], 4)
-    frame["CYP"] = "N/A"
-    frame.iloc[::-1].to_csv(folder / "eurofx.csv", index=False)
-
-
-def _costs(folder: Path, rng: np.random.Generator, first: date) -> None:
-    months = pd.date_range(first.replace(day=1), periods=6, freq="MS")
-    rows = [
-        {
-            "Dato": m.strftime("%d.%m.%Y"),
-            "Kategori": kind,
-            "Leverandør": supplier,
-            "Beløp": f"{amount:,}".replace(",", " ") + ",00",
-        }
-        for m in months
-        for kind, supplier, amount in (
-            ("tools", "Nyhetsbrev AS", int(rng.integers(2, 5)) * 1000),
-            ("content", "Tekst & Foto Øst", int(rng.integers(8, 22)) * 1000),
-            ("advisers", "Byrået", int(rng.integers(15, 40)) * 1000),
+def _shop(folder: Path, exports: _Exports) -> None:
+    lines = exports.rows(f"""
+        with {_RETURNS},
+        goods as (
+            select order_id, ordered_at, line_number, sku, product, quantity, amount_ore // quantity as unit_ore
+            from world.order_lines where ordered_at < $now
+            union all
+            select order_id, ordered_at, 99, 'FRAKT', 'Frakt', 1, shipping_ore from world.orders
+            where ordered_at < $now and shipping_ore > 0
+        ),
+        taken_back as (
+            select refund_id, refunded_at, line_number, sku, product, -quantity as quantity, unit_ore
+            from goods join returns using (order_id) where line_number < 99 and (is_whole or line_number = 1)
+        ),
+        everything as (select order_id as number, * exclude (order_id) from goods union all from taken_back)
+        select number as order_id, line_number as line, ordered_at at time zone 'Europe/Oslo' as ordered_at,
+            (select customer_id from world.orders where order_id = ltrim(number, 'R')) as customer_id,
+            sku, product, quantity, unit_ore / 100.0 as unit_price
+        from everything order by ordered_at, number, line
+    """)
+    lines.to_parquet(folder / "order_lines.parquet", index=False)
+    heads = exports.rows(f"""
+        with {_RETURNS},
+        heads as (
+            select order_id as number, ordered_at as moment, 'Salg' as kind, '' as cancels, amount_ore, cost_ore, order_id
+            from world.orders where ordered_at < $now
+            union all
+            select refund_id, refunded_at, 'Retur', order_id, -returns.amount_ore, -round(cost_ore * returns.amount_ore
+                / greatest(orders.amount_ore - shipping_ore, 1))::bigint, order_id
+            from returns join world.orders using (order_id)
         )
-    ]
-    pd.DataFrame(rows).to_csv(folder / "costs.tsv", sep="\t", index=False)
+        select number as "Ordrenr", strftime(moment, '%d.%m.%Y %H:%M') as "Tidspunkt", kind as "Type", cancels as "Gjelder",
+            coalesce(customer_id, '') as "Kundenr", email as "E-post", heads.amount_ore as "Sum", heads.cost_ore as "Varekost",
+            case when source like '(%' then '' else source end as utm_source,
+            case when medium like '(%' then '' else medium end as utm_medium, coalesce(campaign, '') as utm_campaign
+        from heads join world.orders using (order_id) order by moment, number
+    """)
+    for column in ("Sum", "Varekost"):
+        heads[column] = [f"{ore / 100:,.2f}".replace(",", " ").replace(".", ",") for ore in heads[column]]
+    with (folder / "orders.csv.gz").open("wb") as f, gzip.GzipFile("", "wb", fileobj=f, mtime=0) as packed:
+        packed.write(heads.to_csv(sep=";", index=False).encode())
+
+
+def _web(folder: Path, exports: _Exports) -> None:
+    broken = exports.world.start_date + timedelta(days=100)  # a day the tag sent no revenue
+    seen = exports.rows(f"""
+        select strftime(ordered_at, '%Y%m%d') as event_date, epoch_us(ordered_at) as event_timestamp,
+            client_id as user_pseudo_id, order_id as transaction_id, '(not set)' as item_id, '(not set)' as item_name,
+            1 as quantity, case when ordered_at::date <> '{broken}' then (amount_ore - shipping_ore) / 125.0 end as item_revenue,
+            visits.source, visits.medium, strftime(ordered_at, '%Y-%m') as month
+        from world.orders join world.visits using (order_id) where client_id is not null and ordered_at < $now
+        order by ordered_at, order_id
+    """)
+    for month, part in seen.groupby("month"):
+        part.drop(columns="month").to_json(folder / f"purchases_{month}.ndjson", orient="records", lines=True)
+    consent = exports.rows(
+        "select date::varchar as date, purpose, shown, accepted, denied from world.consent_counts where date < $now::date"
+    )
+    consent.to_csv(folder / "consent.csv", index=False)
+
+
+def _ads(folder: Path, exports: _Exports) -> None:
+    """A newspaper's monthly account of its banners: no vendor the servers play, so that no spend is there twice."""
+    n = (exports.as_of - exports.world.start_date).days
+    day = np.arange(n) + epoch(exports.world.start_date)
+    parts = []
+    for k, (key, title, volume) in enumerate((("n1", "Forside", 14), ("n2", "Bolig", 22))):
+        u = uniform(exports.world.seed, "newspaper", day, k)
+        clicks = integers(u, volume // 2, volume * 3 // 2)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "Day": [str(exports.world.start_date + timedelta(days=i)) for i in range(n)], "Platform": "lokalavisen",
+                    "Account": "4411", "Campaign ID": key, "Campaign": title, "Type": "display", "Impressions": clicks * 260,
+                    "Clicks": clicks, "Cost": np.round(clicks * 260 * 0.045, 2), "Conversions": 0, "Currency": "NOK",
+                }
+            )
+        )  # fmt: skip
+    pd.concat(parts).to_csv(folder / "newspaper.csv", index=False)
+
+
+def _rates(folder: Path, exports: _Exports) -> None:
+    wide = exports.rows("""
+        pivot (select date, currency, rate / unit as nok from world.exchange_rates where date < $now::date)
+        on currency in ('EUR', 'USD', 'SEK') using any_value(nok) group by date order by date desc
+    """)
+    frame = pd.DataFrame({"Date": [str(d)[:10] for d in wide["date"]]})
+    for name in ("USD", "SEK"):
+        frame[name] = np.round(wide["EUR"].astype(float) / wide[name].astype(float), 4)
+    frame["NOK"] = np.round(wide["EUR"].astype(float), 4)
+    frame["CYP"] = "N/A"
+    frame.to_csv(folder / "eurofx.csv", index=False)
+
+
+def _costs(folder: Path, exports: _Exports) -> None:
+    costs = exports.rows("""
+        select strftime(date, '%d.%m.%Y') as "Dato", category as "Kategori", supplier as "Leverandør", amount_ore as "Beløp"
+        from world.other_costs where date < $now::date order by date, category
+    """)
+    costs["Beløp"] = [f"{ore // 100:,}".replace(",", " ") + ",00" for ore in costs["Beløp"]]
+    costs.to_csv(folder / "costs.tsv", sep="\t", index=False)

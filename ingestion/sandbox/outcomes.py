@@ -380,7 +380,7 @@ class Outcomes:
         price = np.where(self._u("gift", line_key) < 0.01, 0, price)
         share = 0.2 if from_epoch(day).month == 11 and 20 <= from_epoch(day).day <= 30 else 0.0
         share_of = np.where(self._u("code", key) < 0.08, 0.1, share)[o]
-        discount = np.rint(price * quantity * share_of / 100).astype(np.int64) * 100
+        discount = np.rint(price * share_of / 100).astype(np.int64) * 100 * quantity  # whole kroner a piece
         amount = price * quantity - discount
         cost = np.rint(price * quantity * np.array([p[3] for p in PRODUCTS])[sku] * 0.8).astype(np.int64)
         goods = np.bincount(o, weights=amount, minlength=n).astype(np.int64)

@@ -109,7 +109,8 @@ class Simulation:
         return joined, np.concatenate([np.zeros(len(kept), bool), buys.astype(bool)])
 
     def _costs(self, day: int) -> Columns:
-        kind = np.arange(len(_COSTS) if from_epoch(day).day == 1 else 0)
+        today = from_epoch(day)
+        kind = np.arange(len(_COSTS) if today.day == 1 or today == self.company.start else 0)
         u = uniform(self.company.seed, "other_costs", kind, day)[: len(kind)]
         amount = np.array(_COSTS, np.int64)[kind] + 1_000 * integers(u, 0, 9)
         return {"date": np.full(len(kind), day), "category": kind, "supplier": kind, "amount_ore": amount * 100}

@@ -23,7 +23,7 @@ class Size:
 SIZES = {
     s.name: s
     for s in (
-        Size("tiny", 20, 4_000, 0.6, 20, True),
+        Size("tiny", 20, 8_000, 0.6, 20, True),
         Size("small", 180, 30_000, 1.0, 180, True),
         Size("medium", 365, 280_000, 7.8, 30, False),
         Size("large", 730, 1_400_000, 39.0, 10, False),

@@ -39,7 +39,7 @@ from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.tables import TABLES, Table
 
-VERSION = 4
+VERSION = 5
 ROW_GROUP = 20_000  # rows: a reader of one day skips most of a chunk, and two threads share it
 Progress = Callable[[date, date, date], None]  # (first, day, last)
 

@@ -374,7 +374,7 @@ world fact consent_counts: answers to the consent banner, by new cookie
     denied bigint: said no; the rest closed it
 
 world fact other_costs: monthly costs of marketing that are no media, without VAT
-    date date: first of the month
+    date date: first of the month; for the first month the day the company starts
     category text: tools|content|advisers
     supplier text: whose invoice
     amount_ore bigint: without VAT
