@@ -1,6 +1,6 @@
 -- Grain: campaign x conversion action x date basis x kind of attribution x the account's own day. The two bases tell the same
 -- conversions on different days, and are never added up. Restated for 30 days, on Sundays for 90.
--- Headline: primary actions after clicks, on each basis.
+-- Headline: primary actions after clicks, on the day of the click.
 {% set kinds = {
     'click': ('click', 'all_conversions', 'all_conversions_value'),
     'conversion': ('click', 'all_conversions_by_conversion_date', 'all_conversions_value_by_conversion_date'),
@@ -73,7 +73,9 @@ select
         else cast(actions.view_through_lookback_window_days as {{ dbt.type_string() }}) || 'd_view'
     end as attribution_setting,
     unioned.attribution_kind,
-    coalesce(actions.include_in_conversions_metric, false) and unioned.attribution_kind = 'click' as is_headline,
+    coalesce(actions.include_in_conversions_metric, false)
+    and unioned.attribution_kind = 'click'
+    and unioned.date_basis = 'click' as is_headline,
     unioned.conversions,
     unioned.conversion_value,
     {{ currency_code('unioned.currency') }} as currency

@@ -1,4 +1,4 @@
--- Grain: version of a campaign. Shown to former visitors when it holds a list of people of now.
+-- Grain: version of a campaign. Shown to former visitors when it holds a list of people of now. Google tells no objective.
 with source as (
     select * from {{ source('google_ads', 'campaigns') }}
 ),
@@ -25,7 +25,7 @@ select
         else 'other'
     end as campaign_type,
     with_user_list.campaign_id is not null as is_retargeting,
-    lower(source.bidding_strategy_type) as objective,
+    cast(null as {{ dbt.type_string() }}) as objective,
     case when source.budget_period = 'DAILY' then {{ micros_to_decimal('source.budget_amount_micros') }} end as daily_budget,
     cast(null as {{ dbt.type_string() }}) as currency,
     cast(left(source.start_date_time, 10) as date) as start_date,
