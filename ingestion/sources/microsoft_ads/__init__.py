@@ -220,15 +220,15 @@ class _Microsoft:
         wire = {"ad_id": "Id", "type": "Type", "status": "Status", "editorial_status": "EditorialStatus"}
         wire |= {"title": "Title", "final_url": "FinalUrl"}
         for campaign, group in self._ad_groups_of(account):
-            asked = {"AdGroupId": group["Id"], "AdTypes": AD_TYPES}
-            rows = self._post("CampaignManagement", "Ads/QueryByAdGroupId", asked, account)["Ads"] or []
+            asked = {"AdGroupId": _id(group), "AdTypes": AD_TYPES}
+            rows = self._listed("Ads", "Ads/QueryByAdGroupId", asked, account)
             for row in rows:
                 headlines = [h["Asset"].get("Text") for h in row.get("Headlines") or ()]
                 row["Title"] = (headlines or [row.get("TitlePart1") or row.get("Title") or row.get("PromotionalText")])[
                     0
                 ]
                 row["FinalUrl"] = (row.get("FinalUrls") or [None])[0]
-            same = {"account_id": account, "campaign_id": campaign, "ad_group_id": group["Id"]}
+            same = {"account_id": account, "campaign_id": campaign, "ad_group_id": _id(group)}
             yield from self._rows(ADS, wire, rows, same, reject)
 
     def keywords(self, account: str, reject: Reject) -> Iterator[pa.Table]:
@@ -241,9 +241,9 @@ class _Microsoft:
             "bid": Wire("Bid.Amount", "double"),
         }
         for campaign, group in self._ad_groups_of(account):
-            asked = {"AdGroupId": group["Id"]}
-            rows = self._post("CampaignManagement", "Keywords/QueryByAdGroupId", asked, account)["Keywords"] or []
-            same = {"account_id": account, "campaign_id": campaign, "ad_group_id": group["Id"]}
+            asked = {"AdGroupId": _id(group)}
+            rows = self._listed("Keywords", "Keywords/QueryByAdGroupId", asked, account)
+            same = {"account_id": account, "campaign_id": campaign, "ad_group_id": _id(group)}
             yield from self._rows(KEYWORDS, wire, rows, same, reject)
 
     def conversion_actions(self, account: str, reject: Reject) -> Iterator[pa.Table]:
@@ -259,7 +259,7 @@ class _Microsoft:
             "view_window_minutes": Wire("ViewThroughConversionWindowInMinutes", "int"),
         }
         asked = {"ConversionGoalIds": None, "ConversionGoalTypes": GOAL_TYPES}
-        rows = self._post("CampaignManagement", "ConversionGoals/QueryByIds", asked, account)["ConversionGoals"] or []
+        rows = self._listed("ConversionGoals", "ConversionGoals/QueryByIds", asked, account)
         yield from self._rows(CONVERSION_ACTIONS, wire, rows, {"account_id": account}, reject)
 
     def _rows(
@@ -270,20 +270,24 @@ class _Microsoft:
 
     def _campaigns(self, account: str) -> list[dict[str, Any]]:
         asked = {"AccountId": account, "CampaignType": CAMPAIGN_TYPES}
-        found = self._post("CampaignManagement", "Campaigns/QueryByAccountId", asked, account)
-        return found["Campaigns"] or []
+        return self._listed("Campaigns", "Campaigns/QueryByAccountId", asked, account)
+
+    def _listed(self, what: str, path: str, asked: Mapping[str, Any], account: str) -> list[dict[str, Any]]:
+        answer = self._post("CampaignManagement", path, asked, account)
+        if what not in answer:
+            raise SourceError(SPEC.name, f"{path}: the answer has no {what}; did the API change?")
+        return answer[what] or []
 
     def _ad_groups_of(self, account: str) -> list[tuple[str, dict[str, Any]]]:
         """(campaign, ad group) of an account, listed once a run: ads and keywords are asked for group by group."""
         with self._listing:
             if account not in self._groups:
                 self._groups[account] = [
-                    (campaign["Id"], group)
+                    (_id(campaign), group)
                     for campaign in self._campaigns(account)
-                    for group in self._post(
-                        "CampaignManagement", "AdGroups/QueryByCampaignId", {"CampaignId": campaign["Id"]}, account
-                    )["AdGroups"]
-                    or ()
+                    for group in self._listed(
+                        "AdGroups", "AdGroups/QueryByCampaignId", {"CampaignId": _id(campaign)}, account
+                    )
                 ]
             return self._groups[account]
 
@@ -345,6 +349,13 @@ class _Microsoft:
                     ) from None
             address = self._finished(number, pull, what) or address
         raise AssertionError("unreachable")
+
+
+def _id(thing: Mapping[str, Any]) -> str:
+    """The id under which to ask on; what lies below a thing without one would look deleted."""
+    if not isinstance(found := thing.get("Id"), str):
+        raise SourceError(SPEC.name, f"a campaign or ad group has no readable Id ({found!r}); did the API change?")
+    return found
 
 
 def read_csv(table: Table, wire: Mapping[str, str], text: bytes, same: Mapping[str, str], reject: Reject) -> pa.Table:
