@@ -28,6 +28,7 @@ from ingestion.sandbox.company import (
     COUNTRIES,
     DEVICES,
     MATCH_TYPES,
+    MAX_DAYS,
     NETWORKS,
     PLATFORMS,
     Company,
@@ -41,12 +42,17 @@ from ingestion.sandbox.tables import TABLES, Table
 
 VERSION = 5
 ROW_GROUP = 20_000  # rows: a reader of one day skips most of a chunk, and two threads share it
+SERVED = ("ad", "lead_form", "exchange_rates")  # tables the vendors' servers read, by how their names begin
 Progress = Callable[[date, date, date], None]  # (first, day, last)
+Span = tuple[date, date]  # first and last day of a chunk
 
 
 @dataclass(frozen=True)
 class World:
-    """A made company, ready to be read. Cheap to open; safe to read from many threads, each with its own `con()`."""
+    """A made company, ready to be read. Cheap to open; safe to read from many threads, each with its own `con()`.
+
+    Shows the company as it was when opened, also while it is extended once; after that, open it again.
+    """
 
     folder: Path
     seed: int
@@ -54,7 +60,7 @@ class World:
     start_date: date
     through_date: date
     _connection: duckdb.DuckDBPyConnection
-    _spans: list[tuple[date, date]]  # first and last day of each chunk
+    _chunks: list[Span]
 
     @staticmethod
     def open(folder: Path) -> World:
@@ -68,12 +74,12 @@ class World:
         connection.execute("set timezone = 'UTC'")
         for room in ("world", "truth"):
             connection.execute(f"create schema {room}")
-        spans = [(date.fromisoformat(c["from"]), date.fromisoformat(c["through"])) for c in about["chunks"]]
+        spans = _spans(about)
         in_memory = SIZES[about["size"]].in_memory
         for table in TABLES.values():
-            files = [str(p) for p in _files(folder, table, spans) if p.exists()]
+            files = [str(p) for p in _files(folder, table, spans) if table.kind == "fact" or p.exists()]
             source = f"read_parquet({files!r})" if files else f"({_empty(table)})"
-            held = in_memory and (table.name.startswith("ad") or table.kind == "entity") and table.room == "world"
+            held = in_memory and table.room == "world" and table.name.startswith(SERVED)
             connection.execute(
                 f"create {'table' if held else 'view'} {table.room}.{table.name} as select * from {source}"
             )
@@ -114,7 +120,7 @@ class World:
 
     def chunks(self, table: str, first: date, last: date) -> list[str]:
         """Files of a fact table that may hold something of first..last: those of these days and of the day before."""
-        spans = [(a, b) for a, b in self._spans if b >= first - timedelta(days=1) and a <= last]
+        spans = [(a, b) for a, b in self._chunks if b >= first - timedelta(days=1) and a <= last]
         return [str(p) for p in _files(self.folder, TABLES[table], spans)]
 
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -143,7 +149,7 @@ def _read_about(folder: Path) -> dict[str, Any] | None:
     return about
 
 
-def _files(folder: Path, table: Table, spans: list[tuple[date, date]]) -> list[Path]:
+def _files(folder: Path, table: Table, spans: list[Span]) -> list[Path]:
     home = folder / table.room / table.name
     if table.kind == "entity":
         return [home / "all.parquet"]
@@ -161,49 +167,91 @@ def _extend(folder: Path, about: dict[str, Any], through: date, progress: Progre
     done, start = date.fromisoformat(about["through_date"]), date.fromisoformat(about["start_date"])
     if through <= done:
         return
-    size = SIZES[about["size"]]
-    company = Company(about["seed"], size, start)
+    if (through - start).days >= MAX_DAYS:
+        raise ValueError(
+            f"{folder}: the company's plan ends {MAX_DAYS} days after {start}; asked for {through}: make a new one"
+        )
+    spans = _spans(about)
+    _sweep(folder, spans)
+    company = Company(about["seed"], SIZES[about["size"]], start)
     simulation = Simulation(company)
+    facts = Facts(company)
     if done >= start:
         with np.load(folder / f"state-{done}.npz") as saved:
             simulation.restore({k: saved[k] for k in saved.files})
-    first = done + timedelta(days=1)
-    begin, asked = first, first
-    facts = Facts(company)
-    if begin == start:
+    else:
+        _write(folder, {"persons": simulation.people.truth(start).cast(TABLES["persons"].schema)}, "all")
         for day in range(epoch(start) - RATES_BEFORE, epoch(start)):
             facts.add({"exchange_rates": rates_of_day(company.seed, day)})
+    first = begin = done + timedelta(days=1)
     while begin <= through:
-        end = min(begin + timedelta(days=size.chunk_days - 1), through)
+        end = min(begin + timedelta(days=company.size.chunk_days - 1), through)
         for day in range(epoch(begin), epoch(end) + 1):
             facts.add(simulation.step(day))
             if progress:
-                progress(asked, from_epoch(day), through)
-        for name, data in facts.flush().items():
-            path = folder / TABLES[name].room / name / f"{begin}_{end}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(data, path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
-        about["chunks"].append({"from": begin.isoformat(), "through": end.isoformat()})
+                progress(first, from_epoch(day), through)
+        _write(folder, facts.flush(), f"{begin}_{end}")
+        spans.append((begin, end))
         begin = end + timedelta(days=1)
-    entities = {n: pa.Table.from_pylist(rows, TABLES[n].schema) for n, rows in company.entities(through).items()}
-    if done < start:
-        entities["persons"] = simulation.people.truth(start).cast(TABLES["persons"].schema)
-    for name, rows in entities.items():
-        path = folder / TABLES[name].room / name / "all.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        pq.write_table(rows, fresh, compression="zstd", compression_level=1)
-        fresh.replace(path)
+    spans = _merged(folder, spans, company.size.chunk_days)
+    entities = company.entities(through)
+    _write(folder, {n: pa.Table.from_pylist(rows, TABLES[n].schema) for n, rows in entities.items()}, "all")
     np.savez(folder / f"state-{through}.npz", **simulation.saved())  # type: ignore[arg-type]
     about["through_date"] = through.isoformat()
+    about["chunks"] = [{"from": a.isoformat(), "through": b.isoformat()} for a, b in spans]
     fresh = folder / "company.json.new"
-    fresh.write_text(json.dumps(about, indent=1), "utf-8")
-    with fresh.open("rb") as handle:
+    with fresh.open("w", encoding="utf-8") as handle:
+        handle.write(json.dumps(about, indent=1))
+        handle.flush()
         os.fsync(handle.fileno())
     fresh.replace(folder / "company.json")
-    for old in folder.glob("state-*.npz"):
-        if old.name != f"state-{through}.npz":
-            old.unlink()
+
+
+def _spans(about: dict[str, Any]) -> list[Span]:
+    return [(date.fromisoformat(c["from"]), date.fromisoformat(c["through"])) for c in about["chunks"]]
+
+
+def _write(folder: Path, tables: dict[str, pa.Table], name: str) -> None:
+    """Each table to <room>/<table>/<name>.parquet, replaced whole."""
+    for table, data in tables.items():
+        path = folder / TABLES[table].room / table / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        pq.write_table(data, fresh, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+        fresh.replace(path)
+
+
+def _merged(folder: Path, spans: list[Span], at_most: int) -> list[Span]:
+    """Join the last chunk with the one before while that is no longer: after n nights there are some log2(n) chunks."""
+
+    def days(span: Span) -> int:
+        return (span[1] - span[0]).days + 1
+
+    spans = list(spans)
+    while len(spans) > 1 and days(spans[-2]) <= days(spans[-1]) and days(spans[-2]) + days(spans[-1]) <= at_most:
+        pair, spans = spans[-2:], [*spans[:-2], (spans[-2][0], spans[-1][1])]
+        name = f"{spans[-1][0]}_{spans[-1][1]}"
+        for table in TABLES.values():
+            if table.kind == "fact":
+                parts = [pq.read_table(p) for p in _files(folder, table, pair)]
+                _write(folder, {table.name: pa.concat_tables(parts)}, name)
+    return spans
+
+
+def _sweep(folder: Path, spans: list[Span]) -> None:
+    """Take out files that company.json does not name: of a run that died, and those merged the last time but one.
+
+    What a merge replaced stays until the next extension, for readers that opened the company before.
+    """
+    about = _read_about(folder)
+    named = {f"{a}_{b}.parquet" for a, b in spans} | {"all.parquet"}
+    for room in ("world", "truth"):
+        for path in (folder / room).glob("*/*"):
+            if path.name not in named:
+                path.unlink()
+    for path in folder.glob("state-*.npz"):
+        if about is None or path.name != f"state-{about['through_date']}.npz":
+            path.unlink()
 
 
 class Facts:

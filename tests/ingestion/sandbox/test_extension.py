@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def test_a_company_extended_day_by_day_equals_one_made_at_once(world: World, tmp
     for day in range(1, 9):
         grown = World.create_or_extend(tmp_path, "tiny", SEED, halfway + timedelta(days=day))
     assert grown.through_date == THROUGH
+    assert len(json.loads((tmp_path / "company.json").read_text())["chunks"]) == 2  # 12 days, and 8 nights merged
     after, at_once = _content(grown), _content(world)
     for name, rows in at_once.items():
         assert after[name] == rows, name
@@ -46,6 +48,31 @@ def test_a_chunk_that_company_json_does_not_name_does_not_count(tmp_path: Path) 
     (tmp_path / "world" / "ad_delivery" / "2026-10-03_2026-10-03.parquet").write_bytes(chunk.read_bytes())
     count = "select count(*) from world.ad_delivery"
     assert World.open(tmp_path).con().execute(count).fetchone() == made.con().execute(count).fetchone()
+
+
+def test_what_a_run_that_died_left_behind_is_overwritten(tmp_path: Path) -> None:
+    days = [date(2026, 10, n) for n in (1, 2)]
+    World.create_or_extend(tmp_path, "tiny", SEED, days[0], start=days[0])
+    left = tmp_path / "world" / "visits" / "2026-10-02_2026-10-09.parquet"
+    left.write_bytes(b"half a file")
+    (tmp_path / "state-2026-10-09.npz").write_bytes(b"half a state")
+    again = World.create_or_extend(tmp_path, "tiny", SEED, days[1])
+    assert not left.exists()
+    assert again.con().execute("select count(*) > 0 from world.visits").fetchall() == [(True,)]
+
+
+def test_a_reader_goes_on_while_the_company_is_extended(tmp_path: Path) -> None:
+    day = date(2026, 10, 1)
+    reader = World.create_or_extend(tmp_path, "tiny", SEED, day, start=day)
+    count = "select count(*) from world.visits"
+    before = reader.con().execute(count).fetchall()
+    World.create_or_extend(tmp_path, "tiny", SEED, day + timedelta(days=1))
+    assert reader.con().execute(count).fetchall() == before
+
+
+def test_a_company_ends_where_its_plan_ends(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="plan ends"):
+        World.create_or_extend(tmp_path, "tiny", SEED, date(2036, 1, 1), start=date(2026, 1, 1))
 
 
 def test_another_seed_or_size_is_refused_in_a_folder_that_holds_a_company(tmp_path: Path) -> None:
