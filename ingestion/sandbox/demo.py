@@ -65,7 +65,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
         raise SettingsError(f"{e}; move {settings.data_dir} away to begin anew") from e
     say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}", False)
     drop = folder / "drop"
-    make_drop_folder(drop, as_of)
+    make_drop_folder(drop, as_of, world)
     _mark(settings).touch()
     with served(folder, as_of) as url, _environment(environment(url) | start_dates(world.start_date)):
         say(f"its vendors answer on {url}", True)
