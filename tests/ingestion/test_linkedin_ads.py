@@ -215,6 +215,27 @@ def test_posts_say_where_a_creative_leads_and_what_it_shows(house: House) -> Non
     )
 
 
+def test_reach_is_told_for_windows_and_adds_up_over_nothing(house: House) -> None:
+    house.load()
+    told = house.raw(
+        "select level, window_kind, window_start, sum(impressions), sum(approximate_member_reach) from reach_windows group by all"
+    )
+    assert {r[1] for r in told} == {"last_7_days", "last_28_days", "month"}
+    [(ads, groups)] = house.raw(
+        """select sum(approximate_member_reach) filter (level = 'creative'), sum(approximate_member_reach) filter (level = 'campaign_group')
+           from reach_windows where window_kind = 'last_28_days'"""
+    )
+    assert 0 < groups < ads  # who saw two ads of a group is one person
+    shown = {r[3] for r in told if r[1] == "last_28_days"}
+    assert shown == {
+        house.now("select sum(impressions)::bigint from now.ad_delivery where platform = 'linkedin_ads'")[0][0]
+    }
+    long = house.report(
+        "pivot=CREATIVE&dateRange=(start:(year:2026,month:1,day:1))&fields=approximateMemberReach"
+    ).json()
+    assert {e["approximateMemberReach"] for e in long["elements"]} == {None}
+
+
 # faults ---------------------------------------------------------------------------------------------------------------
 
 

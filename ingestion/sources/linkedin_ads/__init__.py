@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.extract import DltSource
 
+REACH_MONTHS = 3  # the month so far and two before
 LEADS_KEPT_DAYS = 90  # LinkedIn forgets responses to lead forms
 Row = dict[str, Any]
 
@@ -100,6 +101,20 @@ def build(context: LoadContext) -> DltSource:
 
         return reports.daily(table, accounts, fetch)
 
+    def reach(account: str, reject: Reject) -> Iterator[pa.Table]:
+        for level, pivot in t.REACH_LEVELS.items():
+            for kind, start, end in _windows(context.as_of - timedelta(days=1)):
+                same = {
+                    "account_id": account,
+                    "level": level,
+                    "window_kind": kind,
+                    "window_start": start,
+                    "window_end": end,
+                }
+                for page in api.window(account, pivot, _REACH_METRICS, start, end):
+                    _check_fields([*_REACH_METRICS, "pivotValues"], page)
+                    yield _read(t.REACH_WINDOWS, _REACH, [_element(r) for r in page], reject, **same)
+
     resources = [
         entity(t.AD_ACCOUNTS, lambda account: [known[account]], _ACCOUNT, dict),
         entity(t.CAMPAIGN_GROUPS, api.campaign_groups, _GROUP, _scheduled),
@@ -107,6 +122,7 @@ def build(context: LoadContext) -> DltSource:
         entity(t.CREATIVES, api.creatives, _CREATIVE, _creative),
         entity(t.CONVERSIONS, api.conversions, _CONVERSION, _stringed),
         *(daily(table, pivots) for table, pivots in t.DAILY.items()),
+        reports.entities(t.REACH_WINDOWS, accounts, reach),
     ]
     if str(setting(NAME, "posts", "true")).lower() != "false":
         resources.append(reports.entities(t.POSTS, accounts, posts))
@@ -143,6 +159,11 @@ _CONVERSION: Mapping[str, str | Wire] = {
     "attribution_type": "attributionType", "post_click_window_days": Wire("postClickAttributionWindowSize", "int"),
     "view_through_window_days": Wire("viewThroughAttributionWindowSize", "int"),
 }  # fmt: skip
+_REACH_METRICS = ("impressions", "approximateMemberReach")
+_REACH: Mapping[str, str | Wire] = {
+    "object_id": "pivot0", "impressions": Wire("impressions", "int"),
+    "approximate_member_reach": Wire("approximateMemberReach", "int"),
+}  # fmt: skip
 _FORM: Mapping[str, str | Wire] = {"lead_form_id": "id", "name": "name", "state": "state", "created_at": "created"}
 _RESPONSE: Mapping[str, str | Wire] = {
     "date_day": "submitted", "response_id": "id", "lead_form_id": "form", "submitted_at": "submitted",
@@ -152,7 +173,7 @@ _RESPONSE: Mapping[str, str | Wire] = {
 _NEEDED = {"ad_accounts": ("currency",), "conversions": ("name",), "campaign_groups": ("name",), "campaigns": ("name",)}
 
 
-def _read(table: Table, wire: Mapping[str, str | Wire], rows: Sequence[Row], reject: Reject, **same: str) -> pa.Table:
+def _read(table: Table, wire: Mapping[str, str | Wire], rows: Sequence[Row], reject: Reject, **same: Any) -> pa.Table:
     """A page as Arrow. Raises SourceError when no row has what every row must have: the answer's shape has changed."""
     needed = [*(c for c in table.row_key if c in wire), *_NEEDED.get(table.name, ())]
     _check_fields([_path(wire[c]).split(".")[0] for c in needed], rows)
@@ -250,6 +271,15 @@ def _response(r: Row, questions: Mapping[str, Mapping[int, str]]) -> Row:
     }  # fmt: skip
 
 
+def _windows(last: date) -> list[tuple[str, date, date]]:
+    """Kind, first and last day of the windows that are told up to `last`: short enough for LinkedIn to tell their reach."""
+    windows = [("last_7_days", last - timedelta(days=6), last), ("last_28_days", last - timedelta(days=27), last)]
+    for _ in range(REACH_MONTHS):
+        windows.append(("month", last.replace(day=1), last))
+        last = last.replace(day=1) - timedelta(days=1)
+    return windows
+
+
 def _ms(day: date) -> int:
     return int(datetime.combine(day, time(), UTC).timestamp() * 1000)
 
@@ -269,7 +299,7 @@ SPEC = SourceSpec(
     description="LinkedIn Ads, Marketing API",
     owner="marketing",
     tables=t.TABLES,
-    provides=frozenset({"ad_platforms", "ad_performance"}),
+    provides=frozenset({"ad_platforms", "ad_performance", "ad_reach"}),
     configured=configured,
     build=build,
     restatement_days=30,

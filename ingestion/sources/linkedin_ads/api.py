@@ -159,8 +159,23 @@ class Api:
             yield from self._whole(account, asked, fields, start, until, None)
             start = until + timedelta(days=1)
 
+    def window(self, account: str, pivot: str, metrics: Collection[str], start: date, end: date) -> Iterator[list[Any]]:
+        """Elements of an account's days as one: for what does not add up."""
+        asked = f"q=analytics&pivot={pivot}&timeGranularity=ALL&accounts=List({urn('sponsoredAccount', account)})"
+        yield from self._whole(
+            account, asked, f"&fields=pivotValues,{','.join(metrics)}", start, end, None, by_days=False
+        )
+
     def _whole(
-        self, account: str, asked: str, fields: str, start: date, end: date, campaigns: Sequence[str] | None
+        self,
+        account: str,
+        asked: str,
+        fields: str,
+        start: date,
+        end: date,
+        campaigns: Sequence[str] | None,
+        *,
+        by_days: bool = True,
     ) -> Iterator[list[Any]]:
         only = f"&campaigns=List({','.join(urn('sponsoredCampaign', c) for c in campaigns)})" if campaigns else ""
         found = self.ask("adAnalytics", f"{asked}&dateRange=(start:{_day(start)},end:{_day(end)}){only}{fields}")[
@@ -169,10 +184,10 @@ class Api:
         if len(found) < self._limit:
             yield found
             return
-        if start < end:
+        if by_days and start < end:
             middle = start + (end - start) // 2
-            yield from self._whole(account, asked, fields, start, middle, campaigns)
-            yield from self._whole(account, asked, fields, middle + timedelta(days=1), end, campaigns)
+            for first, last in ((start, middle), (middle + timedelta(days=1), end)):
+                yield from self._whole(account, asked, fields, first, last, campaigns)
             return
         parts = list(campaigns or [str(c["id"]) for c in self.campaigns(account)])
         if len(parts) < 2:
@@ -180,7 +195,7 @@ class Api:
                 NAME, f"adAnalytics: {len(found)} elements for one campaign on {start}, and LinkedIn cuts off more"
             )
         for half in (parts[: len(parts) // 2], parts[len(parts) // 2 :]):
-            yield from self._whole(account, asked, fields, start, end, half)
+            yield from self._whole(account, asked, fields, start, end, half, by_days=by_days)
 
     def _rows_a_day(self, account: str, pivots: Sequence[str]) -> int:
         """As many elements as a day can have at most."""

@@ -201,6 +201,26 @@ DAILY: dict[Table, tuple[str, ...]] = {
         "Conversions by day of pivots CREATIVE and CONVERSION. One row a creative, rule and day.",
     ): ("CREATIVE", "CONVERSION"),
 }  # fmt: skip
+REACH_LEVELS = {"campaign_group": "CAMPAIGN_GROUP", "creative": "CREATIVE"}
+REACH_WINDOWS = Table(
+    "reach_windows",
+    (
+        _ACCOUNT,
+        Column("level", "text", "campaign_group or creative"),
+        Column("object_id", "text", "campaign group or creative, as the level says"),
+        Column("window_kind", "text", "last_7_days, last_28_days or month, up to the night before"),
+        Column("window_start", "date", "first day, UTC"),
+        Column("window_end", "date", "last day, UTC"),
+        Column("impressions", "bigint", "times shown in the window"),
+        Column(
+            "approximate_member_reach", "bigint", "members who saw it in the window, an estimate; adds up over nothing"
+        ),
+        _DELETED,
+    ),
+    row_key=("account_id", "level", "object_id", "window_kind", "window_start"),
+    merge_key=("account_id",),
+    description="How many people saw a thing. One row a thing and window; windows of former nights are replaced.",
+)
 TABLES = (
-    AD_ACCOUNTS, CAMPAIGN_GROUPS, CAMPAIGNS, CREATIVES, POSTS, CONVERSIONS, LEAD_FORMS, LEAD_FORM_RESPONSES, *DAILY, REJECTS,
+    AD_ACCOUNTS, CAMPAIGN_GROUPS, CAMPAIGNS, CREATIVES, POSTS, CONVERSIONS, LEAD_FORMS, LEAD_FORM_RESPONSES, *DAILY, REACH_WINDOWS, REJECTS,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from ingestion.sandbox.server.vendor import Desk
 from ingestion.sandbox.server.vendors.linkedin_ads.restli import Refused, illegal
 
 MAX_METRICS = 20
+REACH_DAYS = 92  # approximateMemberReach is null for longer ranges
 # pivot -> (column of the facts, what the value begins with)
 PIVOTS = {
     "ACCOUNT": ("account_id", "urn:li:sponsoredAccount:"),
@@ -38,7 +39,8 @@ METRICS = {
     "conversionValueInLocalCurrency": f"({_MONEY.format('sum(value_micros)')})::varchar",
     "oneClickLeads": "sum(leads)::bigint",
     "oneClickLeadFormOpens": "sum(leads)::bigint",
-    "approximateMemberReach": "0::bigint",  # see reach()
+    # of the people an ad can reach, those that so many impressions have met; never adds up
+    "approximateMemberReach": "coalesce(round(max(audience) * (1 - exp(-sum(impressions) / max(audience)))), 0)::bigint",
 }  # what the company does not do counts nothing
 METRICS |= {
     name: "0::bigint"
@@ -114,7 +116,9 @@ def answer(desk: Desk, query: dict[str, Any], max_elements: int) -> dict[str, An
     usd = "now.exchange_rates where currency = 'USD' order by date"
     sql = f"""
         with facts as (
-            select * from ({_FACTS}) where date between $start and $end and {inside} and {keep}
+            select f.*, greatest(a.audience_size, 1)::double as audience
+            from (select * from ({_FACTS}) where date between $start and $end and {inside} and {keep}) f
+            left join now.ads a on a.platform = 'linkedin_ads' and a.ad_id = f.ad_id
         ),
         valued as (  -- with what a unit of the account's currency is in dollars
             select facts.*, (case when a.currency = 'USD' then 1 else r.rate / r.unit / (u.rate / u.unit) end)::double as to_usd
@@ -131,6 +135,8 @@ def answer(desk: Desk, query: dict[str, Any], max_elements: int) -> dict[str, An
     elements = []
     for row in desk.rows(sql, parameters):
         day = row.pop("_day")
+        if "approximateMemberReach" in row and (last - first).days >= REACH_DAYS:
+            row["approximateMemberReach"] = None
         values = [PIVOTS[p][1] + row.pop(c) for p, c in zip(pivots, columns, strict=True)]
         if "dateRange" in fields:
             row["dateRange"] = {"start": _parts(day), "end": _parts(day if granularity == "DAILY" else last)}
