@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingestion.ads import Pull, Reports, secret, setting, setting_list
@@ -16,7 +16,7 @@ from ingestion.arrow import Reject, from_rows
 from ingestion.errors import SourceError
 from ingestion.http import VendorClient, refresh_token_auth
 from ingestion.settings import Settings
-from ingestion.sources.google_ads.tables import ALL, CHANGE_STATUS, CLICK_VIEW, DAILY, ENTITIES, Report
+from ingestion.sources.google_ads.tables import REPORTS, Report
 from ingestion.spec import REJECTS, Configuration, LoadContext, SourceSpec
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ VERSION = "v26"
 WEEKLY_DAYS = 90  # the longest window of a conversion action
 RECENT_DAYS = 89  # change_status and click_view know 90, by clocks of their own
 MAX_CHANGES = 10_000  # of one answer of change_status
+CHANGES = REPORTS["change_status"]
 
 _DEVELOPER_TOKEN = "SOURCES__GOOGLE_ADS__DEVELOPER_TOKEN"
 NEXT_STEPS = {
@@ -158,9 +159,6 @@ def build(context: LoadContext) -> DltSource:
                     ad["finalUrls"] = next(iter(ad.get("finalUrls") or ()), None)
             yield page(report, account, rows, reject)
 
-    def entities(report: Report) -> Any:
-        return reports.entities(report.table, accounts, lambda a, r: read(report, a, report.query(), r))
-
     def daily(report: Report, **options: Any) -> Any:
         def fetch(pull: Pull, reject: Reject) -> Iterator[pa.Table]:
             days = f"segments.date BETWEEN '{pull.start}' AND '{pull.end}'"
@@ -170,42 +168,36 @@ def build(context: LoadContext) -> DltSource:
 
     def changes(pull: Pull, reject: Reject) -> Iterator[pa.Table]:
         """Halves the days until an answer is whole: Google cuts it at 10,000."""
-        days = _changed_between(pull.start, pull.end)
-        found = list(
-            read(CHANGE_STATUS, pull.account_id, CHANGE_STATUS.query(days, tail=f" LIMIT {MAX_CHANGES}"), reject)
-        )
+        days = f"change_status.last_change_date_time BETWEEN '{pull.start} 00:00:00' AND '{pull.end} 23:59:59.999999'"
+        query = CHANGES.query(days, tail=f" LIMIT {MAX_CHANGES}")
+        found = list(read(CHANGES, pull.account_id, query, reject))
         if sum(t.num_rows for t in found) >= MAX_CHANGES and pull.start < pull.end:
             middle = pull.start + (pull.end - pull.start) // 2
-            yield from changes(Pull(pull.account_id, pull.start, middle), reject)
-            yield from changes(Pull(pull.account_id, middle + timedelta(days=1), pull.end), reject)
-        else:
-            yield from found
+            found = [
+                *changes(Pull(pull.account_id, pull.start, middle), reject),
+                *changes(Pull(pull.account_id, middle + timedelta(days=1), pull.end), reject),
+            ]
+        return iter(found)
 
-    return reports.source(
-        [
-            *(entities(r) for r in ENTITIES),
-            *(daily(r) for r in DAILY),
-            reports.daily(CHANGE_STATUS.table, accounts, changes, first_available=recent, restated_days=0),
-            daily(CLICK_VIEW, max_days=1, first_available=recent, restated_days=0),
-        ]
-    )
+    def resource(report: Report) -> Any:
+        if report.kind != "daily":
+            return reports.entities(report.table, accounts, lambda a, r: read(report, a, report.query(), r))
+        if report is CHANGES:
+            return reports.daily(report.table, accounts, changes, first_available=recent, restated_days=0)
+        if report.resource == "click_view":
+            return daily(report, max_days=1, first_available=recent, restated_days=0)
+        return daily(report)
 
-
-def _changed_between(start: date, end: date) -> str:
-    return f"change_status.last_change_date_time BETWEEN '{start} 00:00:00' AND '{end} 23:59:59.999999'"
+    return reports.source(resource(r) for r in REPORTS.values())
 
 
 def page(report: Report, account: str, rows: Sequence[Any], reject: Reject) -> pa.Table:
     """Rows of one answer as Arrow. Raises SourceError when no row has a field that every row must have."""
-    for name in report.required:
-        if not any(_has(row, report.wire[name].path) for row in rows):
-            raise SourceError(
-                SPEC.name,
-                f"none of {len(rows)} rows has {report.wire[name].path}; has the API changed? Nothing was written",
-            )
-    return from_rows(
-        report.table, report.wire, rows, constants={"account_id": account}, required=report.required, reject=reject
-    )
+    wire, required = report.wire, report.required
+    for name in required:
+        if not any(_has(row, wire[name].path) for row in rows):
+            raise SourceError(SPEC.name, f"none of {len(rows)} rows has {wire[name].path}; has the API changed?")
+    return from_rows(report.table, wire, rows, constants={"account_id": account}, required=required, reject=reject)
 
 
 def _has(row: Any, path: str) -> bool:
@@ -219,7 +211,7 @@ SPEC = SourceSpec(
     kind="ads",
     description="Google Ads, API v26",
     owner="marketing",
-    tables=(*(r.table for r in ALL), REJECTS),
+    tables=(*(r.table for r in REPORTS.values()), REJECTS),
     provides=frozenset({"ad_platforms", "ad_performance", "search_terms", "ad_conversion_lags"}),
     configured=configured,
     build=build,
