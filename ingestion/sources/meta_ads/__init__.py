@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.extract import DltSource
 
-# Statistics of deleted ads and campaigns are told only when a filter asks for every status (Meta: Manage your ad object's status).
-STATUSES = (
-    "ACTIVE", "PAUSED", "DELETED", "PENDING_REVIEW", "DISAPPROVED", "PREAPPROVED", "PENDING_BILLING_INFO",
-    "CAMPAIGN_PAUSED", "ARCHIVED", "ADSET_PAUSED", "IN_PROCESS", "WITH_ISSUES",
-)  # fmt: skip
+# Statistics of deleted ads and campaigns are told only when a filter asks for every status (Meta: Manage your ad object's
+# status); lists leave out what is archived unless asked, and do not tell what is deleted.
+_STATUSES = ("ACTIVE", "PAUSED", "ARCHIVED", "IN_PROCESS", "WITH_ISSUES")
+STATUSES = {
+    "campaign": _STATUSES,
+    "adset": (*_STATUSES, "CAMPAIGN_PAUSED"),
+    "ad": (
+        *_STATUSES, "CAMPAIGN_PAUSED", "ADSET_PAUSED", "DISAPPROVED", "PENDING_BILLING_INFO", "PENDING_REVIEW", "PREAPPROVED",
+    ),
+}  # fmt: skip
 WINDOWS = ("1d_click", "7d_click", "28d_click", "1d_view")
 # Raw column -> (list of the row, action type).
 ACTIONS = {
@@ -142,7 +147,10 @@ class MetaAds:
             yield self._things(t.CREATIVES, account, (*same, "link_url"), page, reject, creative_id="id", n_cards=cards)
 
     def _edge(self, account: str, edge: str, fields: str) -> Iterator[list[dict[str, Any]]]:
-        for page in self._graph.pages(f"act_{account}/{edge}", {"fields": fields}):
+        params = {"fields": fields}
+        if statuses := STATUSES.get(edge[:-1]):
+            params["effective_status"] = json.dumps(statuses)
+        for page in self._graph.pages(f"act_{account}/{edge}", params):
             yield _named(page, "name" if "name" in fields.split(",") else "id", edge)
 
     def _things(
@@ -250,7 +258,9 @@ class MetaAds:
 
 
 def _every_status(level: str) -> str:
-    return json.dumps([{"field": f"{level}.effective_status", "operator": "IN", "value": STATUSES}])
+    return json.dumps(
+        [{"field": f"{level}.effective_status", "operator": "IN", "value": (*STATUSES[level], "DELETED")}]
+    )
 
 
 def _named(page: list[Any], field: str, what: str) -> list[Any]:

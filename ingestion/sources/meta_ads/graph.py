@@ -26,7 +26,7 @@ NEXT_STEPS = {
     "100": "the request does not fit this version of the API; is SOURCES__META_ADS__BASE_URL of the version this was written for?",
     "2635": "this version of the API has ended; update the warehouse",
     "3018": "Meta tells 37 months back; choose a later start_date",
-    TOO_MUCH: "even one day is too much for one report",
+    TOO_MUCH: "too much for one report, and it cannot be asked for in parts",
 }  # fmt: skip
 # 4 the app's limit, 17 the user's, 32 the page's, 613 a call's, 80000 and up the ad account's; 2 is a passing fault.
 THROTTLED = ("2", "4", "17", "32", "613", "80000", "80003", "80004")
@@ -70,7 +70,7 @@ class Graph:
 
     def insights(self, account: str, start: date, end: date, params: Mapping[str, Any]) -> Iterator[list[Any]]:
         """Pages of insights for the days `start` to `end`: at once when they are few, else, or when refused, as a report
-        run; when that is refused too, by halves. Halving needs days of their own (time_increment 1).
+        run; when that is refused too, by halves, between two days or months where rows are of days or months.
         """
         span = {"time_range": json.dumps({"since": start.isoformat(), "until": end.isoformat()})}
         path = f"act_{account}/insights"
@@ -83,9 +83,9 @@ class Graph:
                     pass
             yield from self._first(self._run(path, {**params, **span}))
         except TooMuch as e:
-            if start == end or str(params.get("time_increment")) != "1":
+            middle = _cut(start, end, str(params.get("time_increment")))
+            if middle is None:
                 raise SourceError(self._source, f"{path}, {start} to {end}: {e}") from None
-            middle = start + (end - start) // 2
             yield from self.insights(account, start, middle, params)
             yield from self.insights(account, middle + timedelta(days=1), end, params)
 
@@ -120,6 +120,19 @@ class Graph:
             time.sleep(pause)
             pause = min(pause * 1.5, 30.0)
         yield from self.pages(f"{run}/insights", {})
+
+
+def _cut(start: date, end: date, increment: str) -> date | None:
+    """The last day of the first half of a request; None when it cannot be cut without changing its rows."""
+    middle = start + (end - start) // 2
+    if increment == "monthly":
+        ends = [day for day in (_month_end(middle), _month_end(start)) if day < end]
+        return ends[0] if ends else None
+    return middle if increment == "1" and start < end else None
+
+
+def _month_end(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def envelope(body: Any) -> tuple[str, str] | None:

@@ -37,6 +37,9 @@ COMMON = frozenset({
 })  # fmt: skip
 
 
+KEPT = 100  # report runs, and answers in pages, whose rows are held; the vendor keeps runs for weeks
+
+
 @dataclass
 class Limits:
     """The vendor's limits, to be set lower by tests."""
@@ -64,6 +67,7 @@ class Graph:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._runs: dict[str, dict[str, Any]] = {}
+        self._kept: dict[str, list[dict[str, Any]]] = {}
         self._ids = itertools.count(640_000_000_000_001)
         self._lock = threading.Lock()
 
@@ -111,13 +115,24 @@ class Graph:
             query = insights.query(self._desk, objects.scope(self._desk, node), params, COMMON)
             if method == "POST":
                 return self._start(query)
-            rows = self._rows(query, LIMITS.sync_rows)
-            return _page(rows, params, url, _usage(1))
+            return self._at_once(query, params, url)
         if method != "GET":
             raise GraphError(100, "Unsupported post request.", kind="GraphMethodException", subcode=33)
         if edge:
             return _page(objects.edge(self._desk, node, edge, params, COMMON), params, url, _usage(1))
         return Answer(objects.node(self._desk, node, params, COMMON), headers=_usage(1))
+
+    def _at_once(self, query: insights.Query, params: Mapping[str, str], url: str) -> Answer:
+        """A page of insights; the pages after the first are cut from the rows that were worked out for the first."""
+        key = _position(params.get("after", "")).partition("/")[0]
+        rows = self._kept.get(key)
+        if rows is None:
+            key, rows = str(next(self._ids)), self._rows(query, LIMITS.sync_rows)
+            with self._lock:
+                self._kept[key] = rows
+                for old in list(self._kept)[:-KEPT]:
+                    del self._kept[old]
+        return _page(rows, params, url, _usage(1), key)
 
     def _rows(self, query: insights.Query, limit: int) -> list[dict[str, Any]]:
         rows = insights.rows(self._desk, query, limit + 1)
@@ -131,6 +146,8 @@ class Graph:
         run = str(next(self._ids))
         with self._lock:
             self._runs[run] = {"query": query, "polls": 0}
+            for old in list(self._runs)[:-KEPT]:
+                del self._runs[old]
         return Answer({"report_run_id": run}, headers=_usage(1))
 
     def _run(self, run: str, edge: str, params: Mapping[str, str], url: str) -> Answer:
@@ -178,19 +195,19 @@ def _json(name: str, text: str) -> Any:
         raise bad_param(name, "must be valid JSON") from None
 
 
-def _page(rows: Sequence[dict[str, Any]], params: Mapping[str, str], url: str, headers: dict[str, str]) -> Answer:
-    """A page by cursor; cursors tell positions. `next` is there as long as there is more."""
+def _page(
+    rows: Sequence[dict[str, Any]], params: Mapping[str, str], url: str, headers: dict[str, str], key: str = ""
+) -> Answer:
+    """A page by cursor: `key` of what is paged, and a position. `next` is there as long as there is more."""
     limit = params.get("limit", str(LIMITS.page))
     if not limit.isdigit() or int(limit) < 1:
         raise bad_param("limit", "must be greater than or equal to 1")
     n = min(int(limit), LIMITS.max_page)
-    start = _position(params["after"]) if "after" in params else 0
-    if "before" in params and "after" not in params:
-        start = max(0, _position(params["before"]) - n)
+    start = _place(params["after"]) if "after" in params else max(0, _place(params.get("before", "")) - n)
     page = list(rows[start : start + n])
     body: dict[str, Any] = {"data": page}
     if page:
-        paging: dict[str, Any] = {"cursors": {"before": _cursor(start), "after": _cursor(start + len(page))}}
+        paging: dict[str, Any] = {"cursors": {"before": _cursor(key, start), "after": _cursor(key, start + len(page))}}
         kept = {k: v for k, v in params.items() if k not in ("after", "before")}
         if start + len(page) < len(rows):
             paging["next"] = f"{url}?{urlencode({**kept, 'after': paging['cursors']['after']})}"
@@ -200,15 +217,23 @@ def _page(rows: Sequence[dict[str, Any]], params: Mapping[str, str], url: str, h
     return Answer(body, headers=headers)
 
 
-def _cursor(position: int) -> str:
-    return base64.b64encode(str(position).encode()).decode()
+def _cursor(key: str, place: int) -> str:
+    return base64.b64encode(f"{key}/{place}".encode()).decode()
 
 
-def _position(cursor: str) -> int:
+def _position(cursor: str) -> str:
+    """The text `key/place` behind a cursor."""
     try:
-        return int(base64.b64decode(cursor, validate=True))
+        text = base64.b64decode(cursor, validate=True).decode()
     except ValueError:
-        raise GraphError(100, "(#100) Invalid cursors values passed") from None
+        text = "?"
+    if text and not re.fullmatch(r"\d*/\d+", text):
+        raise GraphError(100, "(#100) Invalid cursors values passed")
+    return text
+
+
+def _place(cursor: str) -> int:
+    return int(_position(cursor).rpartition("/")[2] or 0)
 
 
 def _usage(

@@ -10,10 +10,16 @@ from typing import Any
 from ingestion.sandbox.server.vendor import Desk
 from ingestion.sandbox.server.vendors.meta_ads.errors import GraphError, bad_param, check_params, no_object
 
-STATUSES = (
-    "ACTIVE", "PAUSED", "DELETED", "PENDING_REVIEW", "DISAPPROVED", "PREAPPROVED", "PENDING_BILLING_INFO",
-    "CAMPAIGN_PAUSED", "ARCHIVED", "ADSET_PAUSED", "IN_PROCESS", "WITH_ISSUES",
-)  # fmt: skip
+# What a filter on the effective status may ask for.
+_CAMPAIGN_STATUSES = ("ACTIVE", "ARCHIVED", "DELETED", "IN_PROCESS", "PAUSED", "WITH_ISSUES")
+STATUSES = {
+    "campaign": _CAMPAIGN_STATUSES,
+    "adset": (*_CAMPAIGN_STATUSES, "CAMPAIGN_PAUSED"),
+    "ad": (
+        *_CAMPAIGN_STATUSES, "CAMPAIGN_PAUSED", "ADSET_PAUSED", "DISAPPROVED", "PENDING_BILLING_INFO", "PENDING_REVIEW",
+        "PREAPPROVED",
+    ),
+}  # fmt: skip
 
 # What the account, its campaigns, ad sets and ads are at the clock. An ad set's own attribution setting: lead ads count
 # a day after the click, all others seven days after the click and one after the view.
@@ -204,9 +210,7 @@ def edge(desk: Desk, node: str, name: str, params: Mapping[str, str], common: fr
     if kind.status:
         asked = filters(params).get(kind.status, {}).get("IN")
         if "effective_status" in params:
-            asked = _list("effective_status", params["effective_status"])
-        if bad := sorted(set(asked or ()) - set(STATUSES)):
-            raise bad_param("effective_status", f"must be one of {{{', '.join(STATUSES)}}}, not {bad[0]}")
+            asked = _statuses(kind.status, _list("effective_status", params["effective_status"]))
         where += " and list_contains($asked, state)" if asked else " and state <> 'DELETED'"
         if asked:
             bound["asked"] = asked
@@ -227,8 +231,16 @@ def filters(params: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
             raise bad_param("filtering", f"operator {one.get('operator')} is not one of IN, NOT_IN, EQUAL")
         values = one["value"] if isinstance(one.get("value"), list) else [one.get("value")]
         operator = "IN" if one["operator"] == "EQUAL" else one["operator"]
-        found.setdefault(name, {})[operator] = [str(v) for v in values]
+        values = [str(v) for v in values]
+        found.setdefault(name, {})[operator] = _statuses(name, values) if name.endswith("status") else values
     return found
+
+
+def _statuses(field: str, values: list[str]) -> list[str]:
+    allowed = STATUSES[field.split(".")[0]]
+    if unknown := [v for v in values if v not in allowed]:
+        raise bad_param(f"{field}[0]", f"must be one of {{{', '.join(allowed)}}}, not {unknown[0]}")
+    return values
 
 
 def names_of(text: str) -> list[str]:
