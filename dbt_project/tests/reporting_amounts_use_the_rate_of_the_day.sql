@@ -23,6 +23,16 @@ with lines as (
         revenue_reporting as amount_reporting,
         reporting_rate
     from {{ ref('fct_web_conversion') }}
+    {%- for model in ['fct_ad_performance_daily', 'fct_search_term_daily'] %}
+    union all
+    select
+        date_day,
+        currency,
+        cost as amount,
+        cost_reporting as amount_reporting,
+        reporting_rate
+    from {{ ref(model) }}
+    {%- endfor %}
 ),
 
 rates as (

@@ -6,25 +6,28 @@
     'ad_group_id': 'varchar', 'ad_id': 'varchar', 'impressions': 'bigint', 'clicks': 'bigint', 'cost': 'decimal(18, 6)',
     'platform_conversions': 'decimal(18, 6)', 'platform_conversion_value': 'decimal(18, 6)', 'currency': 'varchar',
 } %}
-{% set segments = {'level': 'varchar', 'network': 'varchar', 'device': 'varchar'} %}
+{% set columns = (['source_name'] + types | list) | join(', ') %}
 with platforms as (
-    {{ union_of('ad_platforms', 'ad_performance', dict(types, **segments)) }}
+    {{ union_of('ad_platforms', 'ad_performance', dict(
+        types, level='varchar', network='varchar', device='varchar',
+    )) }}
 ),
 
 others as (
-    {{ union_of('ad_performance', 'ad_performance', types, but_not='ad_platforms') }}
+    {{ union_of(
+        'ad_performance', 'ad_performance', types, but_not='ad_platforms',
+    ) }}
 )
 
 select
-    {%- for column in ['source_name'] + types | list + segments | list %}
-    {{ column }}{% if not loop.last %},{% endif %}
-    {%- endfor %}
+    {{ columns }},
+    level,
+    network,
+    device
 from platforms
 union all
 select
-    {%- for column in ['source_name'] + types | list %}
-    {{ column }},
-    {%- endfor %}
+    {{ columns }},
     cast(null as varchar) as level,
     cast(null as varchar) as network,
     cast(null as varchar) as device

@@ -5,9 +5,7 @@
 {% set reporting = var('reporting_currency') %}
 
 with unioned as (
-    {{ union_of('exchange_rates', 'exchange_rates', [
-        'source_system', 'dataset', 'row_id', 'version_at', 'date_day', 'base_currency', 'quote_currency', 'rate',
-    ]) }}
+    select * from {{ ref('int_rates__unioned') }}
 ),
 
 -- One rate a system, day and pair: two datasets of one system may both give it, the newest counts.

@@ -1,6 +1,9 @@
 -- Grain: platform x level x its ids x conversion action x attribution setting and kind x date basis x date. What platforms report:
 -- rows overlap (a purchase counted by several actions, windows, levels and date bases), so sums hold over headline rows
--- only; a data test shows that those do not overlap. Restated for as long as conversions come. Never our own conversions.
+-- only; a data test shows that those do not overlap. Headline: what the platform's staging calls so, of the campaign report
+-- where the account has one (ads do not tell all), by the day of the click where it is told (that is when the money was
+-- spent). is_headline_of_level is the same for each level and date basis by itself. Restated for as long as conversions
+-- come. Never our own conversions.
 with conversions as (
     select * from {{ ref('int_ad_conversions__unioned') }}
 ),
@@ -28,6 +31,13 @@ keyed as (
 keys as (
     select
         *,
+        max(case when is_headline and level = 'campaign' then 1 else 0 end) over (
+            partition by source_name, account_id
+        ) = 1 as has_campaign_report,
+        max(case when is_headline and date_basis = 'click' then 1 else 0 end) over (
+            partition by
+                source_name, account_id, level, campaign_id, ad_group_id, ad_id, conversion_action_id, attribution_setting
+        ) = 1 as has_click_dates,
         {{ surrogate_key(['source_name', 'row_id']) }} as ad_conversion_key,
         {{ campaign_key() }} as campaign_key,
         {{ ad_key() }} as ad_key
@@ -57,7 +67,10 @@ select
     {{ to_reporting('keys.conversion_value', 'rates.rate') }} as platform_conversion_value_reporting,
     rates.rate as reporting_rate,
     keys.is_primary,
-    keys.is_headline,
+    keys.is_headline
+    and (keys.level = 'campaign' or not keys.has_campaign_report)
+    and (keys.date_basis = 'click' or not keys.has_click_dates) as is_headline,
+    keys.is_headline as is_headline_of_level,
     coalesce(rates.is_carried_forward, false) as is_rate_carried_forward,
     keys.date_day,
     rates.rate_date,

@@ -6,10 +6,20 @@ with conversions as (
         source_name,
         platform,
         date_day,
-        sum(platform_conversions) as platform_conversions
+        sum(platform_conversions) as all_conversions,
+        sum(case when date_basis = 'click' then platform_conversions else 0 end) as platform_conversions
     from {{ ref('fct_ad_conversion_daily') }}
-    where is_headline and date_basis = 'click' and date_day < {{ as_of() }}
+    where is_headline and date_day < {{ as_of() }}
     group by source_name, platform, date_day
+),
+
+-- Lags speak of clicks: a platform that books conversions to their own day does not let its days ripen.
+by_click as (
+    select
+        source_name,
+        {{ ratio('sum(platform_conversions)', 'sum(all_conversions)') }} as share_by_click
+    from conversions
+    group by source_name
 ),
 
 served as (
@@ -66,7 +76,7 @@ observed as (
     inner join lags
         on lag_steps.source_name = lags.source_name
         and lags.lag_to_days <= lag_steps.lag_to_days
-        and {{ dbt.datediff('lags.date_day', 'through.through_date', 'day') }} >= lag_steps.lag_to_days
+        and {{ days_between('lags.date_day', 'through.through_date') }} >= lag_steps.lag_to_days
     group by lag_steps.source_name, lag_steps.lag_to_days
 ),
 
@@ -115,14 +125,15 @@ tells as (
     select
         through.source_name,
         through.through_date,
-        max(case when lags.source_name is not null then 1 else 0 end) = 1 as has_lags,
-        max(case when conversions.source_name is not null then 1 else 0 end) = 1 as has_conversions
+        by_click.share_by_click,
+        lags.source_name is not null as has_lags,
+        coalesce(by_click.share_by_click = 1, false) as has_conversions
     from through
+    -- 1:1: both are unique on source_name
     left join (select distinct source_name from lags) as lags
         on through.source_name = lags.source_name
-    left join (select distinct source_name from conversions) as conversions
-        on through.source_name = conversions.source_name
-    group by through.source_name, through.through_date
+    left join by_click
+        on through.source_name = by_click.source_name
 ),
 
 aged as (
@@ -132,6 +143,7 @@ aged as (
         days.date_day,
         tells.has_lags,
         tells.has_conversions,
+        tells.share_by_click,
         case
             when tells.has_conversions then cast(coalesce(conversions.platform_conversions, 0) as decimal(24, 6))
         end as platform_conversions,
@@ -163,6 +175,7 @@ shared as (
     from aged
     left join shares
         on aged.source_name = shares.source_name
+        and aged.has_conversions
         and aged.age_days >= shares.lag_to_days
         and aged.age_days < coalesce(shares.next_lag_to_days, aged.age_days + 1)
     left join shares as next_shares
@@ -203,14 +216,18 @@ select
     end as state,
     case
         when final.expected_conversions is not null then null
-        when not final.has_conversions then 'the platform reports no conversions by day of the click'
+        when final.share_by_click is null then 'the platform reports no conversions'
+        when not final.has_conversions then 'the platform books conversions to the day of the conversion'
         when not final.has_lags then 'the platform tells no lags'
         when not final.has_enough_lags then 'fewer than {{ var("ad_lag_min_conversions") }} conversions with a lag'
         else 'too young to tell'
     end as unknown_reason,
     coalesce(final.share_arrived >= 0.8, false) as is_ready_for_verdict,
-    case when final.share_arrived is null then cast(0 as decimal(24, 6)) else cast(1 as decimal(24, 6)) end as coverage,
-    case when final.age_days >= coalesce(final.horizon_days, {{ var('ad_conversion_maturity_days') }}) then 'mature' else 'maturing' end as maturity,
+    coalesce(final.share_by_click, 0) as coverage,
+    case
+        when final.age_days >= coalesce(final.horizon_days, {{ var('ad_conversion_maturity_days') }}) then 'mature'
+        else 'maturing'
+    end as maturity,
     coalesce(source_status.is_stale, false) as has_stale_source,
     {{ as_of() }} as as_of_date,
     final.source_name
