@@ -80,6 +80,13 @@ class Visits:
         return Visits(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Visits)))
 
 
+Pair = tuple[I64, I64]
+
+
+def _columns(pairs: list[Pair]) -> Pair:
+    return np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs])
+
+
 @dataclass(frozen=True)
 class Day:
     """What people did: `forms` are clicks on ads that open a form on the platform and bring no visit; `clicks` are all,
@@ -185,10 +192,12 @@ class Agents:
         self._saw = self._see(day)
         self._new_needs(day, self._saw)
         seeking = np.flatnonzero(self.need_until > day)
-        visits = [self._search(day, seeking), *self._push(day)]
-        visits += self._unpaid(day, seeking)
-        visits.append(self.plain_visits(invited, day, CODE["email"]))
-        all_visits = Visits.joined(visits)
+        through_ads, plain = self._search(day, seeking)
+        through_ads += self._push(day)
+        plain += [*self._unpaid(day, seeking), (invited, np.full(len(invited), CODE["email"]))]
+        all_visits = Visits.joined(
+            [self._ad_visits(day, *_columns(through_ads)), self.plain_visits(day, *_columns(plain))]
+        )
         by_ad = all_visits.take(all_visits.line >= 0)
         clicks = self._clicks(day, by_ad)
         form = self._channel[self.books.lines.campaign[np.maximum(all_visits.line, 0)]] == CHANNELS.index("lead_gen")
@@ -231,8 +240,11 @@ class Agents:
         self.need_until[person] = np.maximum(self.need_until[person], until)
         self.need_visits[person[fresh]] = 0
 
-    def _search(self, day: int, seeking: I64) -> Visits:
-        """Those with a need may search, for the company or for a thing, and click an ad, a plain result or nothing."""
+    def _search(self, day: int, seeking: I64) -> tuple[list[Pair], list[Pair]]:
+        """Those with a need may search, for the company or for a thing, and click an ad, a plain result or nothing.
+
+        Returns (person, campaign) of clicks on ads and (person, channel) of clicks on plain results.
+        """
         seed, people = self.seed, self.people
         person = seeking[uniform(seed, "search", seeking, day) < _SEARCHES]
         brand = uniform(seed, "names_us", person, day) < 0.08 + 0.85 * np.minimum(self.goodwill[person], 1.0)
@@ -250,13 +262,12 @@ class Agents:
         paid = campaign < len(self._channel)
         paid[paid] &= self._on[campaign[paid]]
         organic = ~paid & (uniform(seed, "organic", person, day) < np.where(brand, 0.55, 0.12))
-        by_ad = self._ad_visits(person[paid], day, campaign[paid], "search")
         code = np.where(brand[organic], CODE["organic_brand"], CODE["organic_search"])
-        return Visits.joined([by_ad, self.plain_visits(person[organic], day, code)])
+        return [(person[paid], campaign[paid])], [(person[organic], code)]
 
-    def _push(self, day: int) -> list[Visits]:
-        """Clicks on ads shown to people who were not looking for them: prospecting, retargeting and lead forms."""
-        visits = []
+    def _push(self, day: int) -> list[Pair]:
+        """(person, campaign) of clicks on ads shown to people who were not looking: prospecting, retargeting, lead forms."""
+        clicks = []
         wear = np.bincount(self.books.lines.campaign, weights=self._weights, minlength=len(self._rate))
         for (platform, region), pool in self._pools.items():
             for channel, multiple in _LOOKING.items():
@@ -278,11 +289,11 @@ class Agents:
                 stream = f"{channel}/{platform}"
                 person = people[uniform(self.seed, stream, people, day) < chance]
                 campaign = mine[pick(uniform(self.seed, f"which/{stream}", person, day), rate)]
-                visits.append(self._ad_visits(person, day, campaign, stream))
-        return visits
+                clicks.append((person, campaign))
+        return clicks
 
-    def _unpaid(self, day: int, seeking: I64) -> list[Visits]:
-        """Visits without an ad: straight to the site, through links elsewhere, social posts and AI assistants."""
+    def _unpaid(self, day: int, seeking: I64) -> list[Pair]:
+        """(person, channel) of visits without an ad: straight to the site, through links elsewhere, social posts and AI assistants."""
         known = self.goodwill[seeking].astype(np.float64) * np.where(day - self.last_visit[seeking] <= 30, 1.0, 0.15)
         chances: dict[str, Any] = {
             "direct": 0.11 * known,
@@ -293,27 +304,25 @@ class Agents:
         out = []
         for channel, chance in chances.items():
             person = seeking[uniform(self.seed, f"visit/{channel}", seeking, day) < chance]
-            out.append(self.plain_visits(person, day, CODE[channel]))
+            out.append((person, np.full(len(person), CODE[channel])))
         return out
 
-    def plain_visits(self, person: I64, day: int, channel: int | I64) -> Visits:
-        """Visits without a click on an ad."""
-        channels = np.broadcast_to(np.asarray(channel, np.int64), person.shape)
-        key = bits(self.seed, "visit", person, day, channels)[: len(person)]
+    def plain_visits(self, day: int, person: I64, channel: I64, key: U64 | None = None) -> Visits:
+        """Visits without a click on an ad, at some time of the day on one of the person's devices."""
+        if key is None:
+            key = bits(self.seed, "visit", person, day, channel)[: len(person)]
         wall = wall_times(day, uniform(self.seed, "when", key))
-        device = np.minimum(
-            integers(uniform(self.seed, "device", key), 0, 3), self.people.n_devices[person] - 1
-        ).astype(np.int64)
+        device = np.minimum(integers(uniform(self.seed, "device", key), 0, 3), self.people.n_devices[person] - 1)
         none = np.full(len(person), -1)
         return Visits(
-            person, device, channels.copy(), self.people.instants(person, wall), key, none,
+            person, device, channel, self.people.instants(person, wall), key, none,
             np.zeros(len(person), np.uint64), np.zeros(len(person), bool),
         )  # fmt: skip
 
-    def _ad_visits(self, person: I64, day: int, campaign: I64, stream: str) -> Visits:
+    def _ad_visits(self, day: int, person: I64, campaign: I64) -> Visits:
         """Visits through ads of the given campaigns, each through one of today's lines on a device it is sold on."""
-        visits = self.plain_visits(person, day, self._channel[campaign])
-        visits.key = bits(self.seed, f"ad/{stream}", person, day)[: len(person)]
+        key = bits(self.seed, "ad_visit", person, day, campaign)[: len(person)]
+        visits = self.plain_visits(day, person, self._channel[campaign], key)
         cell = campaign * len(DEVICES) + visits.device
         for fallback in (0, 1):
             cell = np.where(self._cell_weight[cell] > 0, cell, campaign * len(DEVICES) + fallback)

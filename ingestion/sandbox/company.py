@@ -535,7 +535,7 @@ class Company:
         """The generations of a slot: (ad index, first day, last day, half-life of its click rate in days)."""
         plan = campaign.plan
         rotates = plan.type not in ("search", "shopping")
-        life = (50 + 12 * slot) if rotates else 150 + 40 * slot
+        life = (70 + 15 * slot) if rotates else 150 + 40 * slot
         worn_out = plan.key == "fb_pro_style" and g == 0 and slot == 0  # nobody ever replaces this one
         start = epoch(self.start)
         begin = max(campaign.first, start - int(self._number(f"phase/{plan.key}/{g}/{slot}") * life))
@@ -543,7 +543,7 @@ class Company:
         generation = 0
         while begin < campaign.last and (not worn_out or generation == 0):
             end = campaign.last if worn_out else min(begin + life, campaign.last)
-            wears = 25.0 if worn_out else 45.0 if rotates else np.inf
+            wears = 40.0 if worn_out else 75.0 if rotates else np.inf
             made.append((self._ad(campaign, group_id, f"{g}/{slot}/{generation}", begin, end), begin, end, wears))
             if worn_out:
                 text = "a creative that is never replaced: its click rate falls week by week"

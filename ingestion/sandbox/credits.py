@@ -13,11 +13,13 @@ from ingestion.sandbox.books import CENT, Books, Clicks, Columns, click_ids
 from ingestion.sandbox.calendar import zone
 from ingestion.sandbox.company import ACTION_CATEGORIES, PLATFORMS, WINDOWS
 from ingestion.sandbox.population import Population
-from ingestion.sandbox.rng import I64, U64, Bool, bits, exponential, uniform
+from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, uniform
 
 _SLOTS = {"google_ads": 3, "microsoft_ads": 1, "meta_ads": 1, "linkedin_ads": 1, "tiktok_ads": 1}
 _FIRST_SLOT = dict(zip(_SLOTS, np.cumsum([0, *list(_SLOTS.values())[:-1]]), strict=True))
 _SHARES = ((1.0, 0.0, 0.0), (0.6, 0.4, 0.0), (0.5, 0.3, 0.2))  # of the last, the one before, the one before that
+_MODELLING = ("google_ads", "meta_ads")  # who estimate conversions of people without consent
+VIEW = 9  # in place of a slot of remembered clicks
 _WITH_VALUE = (ACTION_CATEGORIES.index("purchase"), ACTION_CATEGORIES.index("add_to_cart"))
 
 
@@ -68,75 +70,77 @@ class Credits:
 
         `viewed[platform]` says who saw an ad of it within the view window without clicking, and in which line.
         """
-        parts: list[Columns] = []
-        for name in PLATFORMS:
-            parts += self._platform(name, memory, person, at, key, action, ore, viewed.get(name))
-        return {k: _joined([p[k] for p in parts]) for k in parts[0]}
+        found = []
+        for code, name in enumerate(PLATFORMS):
+            found += self._platform(code, memory, person, at, viewed.get(name))
+        columns: list[Any] = [np.concatenate([f[i] for f in found]) for i in range(6)]
+        which, platform = columns[0], self.books.platform_of_account[self.books.lines.account[columns[1]]]
+        # Where a person says no to ads, conversions are modelled: half of what they would be, without a click id.
+        modelled = ~self.people.consents_ads[person[which]]
+        kept = np.flatnonzero(~modelled | (uniform(self.seed, "modelled", key[which], platform) < 0.5))
+        which, line, share, touch, click, slot = (column[kept] for column in columns)
+        return self._rows(
+            at[which], key[which], action[which], ore[which], line, share, touch, click, slot, modelled[kept]
+        )
 
     def _platform(
-        self, name: str, memory: Memory, person: I64, at: I64, key: U64, action: I64, ore: I64,
-        viewed: tuple[Bool, I64] | None,
-    ) -> list[Columns]:  # fmt: skip
+        self, code: int, memory: Memory, person: I64, at: I64, viewed: tuple[Bool, I64] | None
+    ) -> list[tuple[I64, I64, F64, I64, U64, I64]]:
+        """(which act, line, share, date of the touch, key of the click, slot) of one platform's credits; slot VIEW is a view."""
+        name = PLATFORMS[code]
         first, n_slots = _FIRST_SLOT[name], _SLOTS[name]
         line = memory.line[first : first + n_slots, person].astype(np.int64)
         clicked_at = memory.at[first : first + n_slots, person]
         account = self.books.lines.account[np.maximum(line, 0)]
-        day = np.stack([self._dates(a, at) for a in account])
-        touch = np.stack([self._dates(a, c) for a, c in zip(account, clicked_at, strict=True)])
+        day = self._dates(account.ravel(), np.tile(at, n_slots)).reshape(account.shape)
+        touch = self._dates(account.ravel(), clicked_at.ravel()).reshape(account.shape)
         counts = (line >= 0) & (day - touch <= WINDOWS[name][0]) & (clicked_at <= at)
         allowed = self.people.consents_ads[person]
-        modelled = ~allowed & (uniform(self.seed, f"modelled/{name}", key) < 0.5) & (name in ("google_ads", "meta_ads"))
-        counts &= allowed | modelled
+        if name not in _MODELLING:
+            counts &= allowed
         n_counted = counts.sum(axis=0)
         rank = np.cumsum(counts, axis=0) - 1
-        out = []
-        for slot in range(n_slots):
-            rows = np.flatnonzero(counts[slot])
-            share = np.array(_SHARES)[n_counted[rows] - 1, rank[slot, rows]]
-            out.append(
-                self._rows(name, slot, line[slot, rows], person[rows], at[rows], key[rows], action[rows], ore[rows], share,
-                           touch[slot, rows], memory.key[first + slot, person[rows]], modelled[rows])
-            )  # fmt: skip
+        slot, which = np.nonzero(counts)
+        share = np.array(_SHARES)[n_counted[which] - 1, rank[slot, which]]
+        keys = memory.key[first + slot, person[which]]
+        out = [(which, line[slot, which], share, touch[slot, which], keys, slot)]
         if viewed is not None:
             saw, seen_line = viewed
-            rows = np.flatnonzero(saw & (n_counted == 0) & allowed & (seen_line >= 0))
-            touch_date = self._dates(self.books.lines.account[seen_line[rows]], at[rows])
-            out.append(
-                self._rows(name, n_slots, seen_line[rows], person[rows], at[rows], key[rows], action[rows], ore[rows],
-                           np.ones(len(rows)), touch_date, None, np.ones(len(rows), bool))
-            )  # fmt: skip
+            which = np.flatnonzero(saw & (n_counted == 0) & allowed & (seen_line >= 0))
+            touch_date = self._dates(self.books.lines.account[seen_line[which]], at[which])
+            none = np.zeros(len(which), np.uint64)
+            out.append((which, seen_line[which], np.ones(len(which)), touch_date, none, np.full(len(which), VIEW)))
         return out
 
     def _rows(
-        self, name: str, slot: int, line: I64, person: I64, at: I64, key: U64, action: I64, ore: I64,
-        share: npt.NDArray[np.float64], touch: I64, click_key: U64 | None, hidden: Bool,
-    ) -> Columns:  # fmt: skip
+        self,
+        at: I64,
+        key: U64,
+        action: I64,
+        ore: I64,
+        line: I64,
+        share: F64,
+        touch: I64,
+        click: U64,
+        slot: I64,
+        modelled: Bool,
+    ) -> Columns:
+        """Columns of ad_conversions."""
         cell = self.books.cell(line)
-        account = cell["account_id"]
+        platform, account = cell["platform"], cell["account_id"]
         conversion = np.maximum(self._dates(account, at), touch)
-        reported = (
-            conversion
-            + 1
-            + np.minimum(exponential(uniform(self.seed, f"reported/{name}", key), 0.8), 6).astype(np.int64)
-        )
-        taken_back = uniform(self.seed, f"retracted/{name}", key) < 0.03
-        after = 1 + np.floor(8 * uniform(self.seed, f"retracted_after/{name}", key)).astype(np.int64)
+        lag = exponential(uniform(self.seed, "reported", key, platform), 0.8)
+        reported = conversion + 1 + np.minimum(lag, 6).astype(np.int64)
+        taken_back = uniform(self.seed, "retracted", key, platform) < 0.03
+        after = 1 + np.floor(8 * uniform(self.seed, "retracted_after", key, platform)).astype(np.int64)
         cents = np.rint(ore / self._nok[account] * share).astype(np.int64)
-        ids = pc.if_else(
-            pa.array(hidden),
-            pa.scalar(None, pa.string()),
-            click_ids(cell["platform"], click_key if click_key is not None else key),
-        )
-        which = bits(self.seed, f"credit/{name}", key, slot)
+        hidden = pa.array(modelled | (slot == VIEW))
+        which = bits(self.seed, "credit", key, platform, slot)[: len(key)]
         return {
-            "conversion_id": click_ids(np.ones(len(line), np.int64), which), **cell,
-            "action_id": account * len(ACTION_CATEGORIES) + action,
-            "kind": np.full(len(line), 0 if click_key is not None else 1), "click_id": ids, "touch_date": touch,
-            "conversion_date": conversion, "converted_at": at, "reported_date": reported,
+            "conversion_id": click_ids(np.ones(len(key), np.int64), which), **cell,
+            "action_id": account * len(ACTION_CATEGORIES) + action, "kind": (slot == VIEW).astype(np.int64),
+            "click_id": pc.if_else(hidden, pa.scalar(None, pa.string()), click_ids(platform, click)),
+            "touch_date": touch, "conversion_date": conversion, "converted_at": at, "reported_date": reported,
             "retracted_date": np.where(taken_back, reported + after, -1), "credit": share,
             "value_micros": np.where(np.isin(action, _WITH_VALUE), cents * CENT, 0),
         }  # fmt: skip
-
-
-def _joined(parts: list[Any]) -> Any:
-    return pa.concat_arrays(parts) if isinstance(parts[0], pa.Array) else np.concatenate(parts)

@@ -102,7 +102,7 @@ class Simulation:
         if not planned:
             return visits, forced
         person, device, buys = (np.array(column) for column in zip(*planned, strict=True))
-        extra = self.agents.plain_visits(person, day, CODE["direct"])
+        extra = self.agents.plain_visits(day, person, np.full(len(person), CODE["direct"]))
         extra.device = device
         kept = visits.take(~np.isin(visits.person, person))
         joined = Visits.joined([kept, extra])

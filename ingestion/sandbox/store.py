@@ -40,7 +40,7 @@ from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.tables import TABLES, Table
 
-VERSION = 5
+VERSION = 6
 ROW_GROUP = 20_000  # rows: a reader of one day skips most of a chunk, and two threads share it
 SERVED = ("ad", "lead_form", "exchange_rates")  # tables the vendors' servers read, by how their names begin
 Progress = Callable[[date, date, date], None]  # (first, day, last)
