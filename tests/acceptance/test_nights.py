@@ -210,7 +210,7 @@ def test_data_that_breaks_the_contract_stays_out_the_rest_goes_out_and_the_night
     clicks = house.one(
         "select sum(numerator) from rpt_kpi where kpi = 'cost_per_click' and grain = 'year' and scope = 'total'"
     )
-    ads = house.catalogue.parent / "ads" / "meta_ads.csv"
+    ads = house.catalogue.parent / "ads" / "newspaper.csv"
     header, first, *rest = ads.read_text().splitlines()
     at = header.split(",").index("Clicks")
     cells = first.split(",")
