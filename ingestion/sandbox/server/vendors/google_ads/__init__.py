@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ingestion.sandbox.server.vendor import Desk, Tokens, Vendor, form_of, json_response
+from ingestion.sandbox.server.vendors.google_ads.fields import ACCOUNTS
 from ingestion.sandbox.server.vendors.google_ads.gaql import QueryFault, parse
 from ingestion.sandbox.server.vendors.google_ads.reports import Report, compile_query
 
@@ -85,6 +86,9 @@ def _request_id() -> str:
 
 
 def _routes(desk: Desk) -> Sequence[BaseRoute]:
+    known = {a["account_id"]: a for a in desk.rows(ACCOUNTS)}
+    managers = {k for k, a in known.items() if a["manager"]}
+
     async def token(request: Request) -> Response:
         status, body = TOKENS.issue(await form_of(request))
         return json_response(body, status)
@@ -94,11 +98,11 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
             _sign_in(request)
         except Refusal as e:
             return e.response(False)
-        return json_response({"resourceNames": [f"customers/{m}" for m in sorted(_managers(desk))]})
+        return json_response({"resourceNames": [f"customers/{m}" for m in sorted(managers)]})
 
     async def ask(request: Request, streaming: bool) -> tuple[str, dict[str, Any], Report]:
         _sign_in(request)
-        account, managers = request.path_params["account"], _managers(desk)
+        account = request.path_params["account"]
         if not re.fullmatch(r"\d{10}", account):
             raise Refusal(400, "requestError", "INVALID_CUSTOMER_ID", f"Invalid customer ID '{account}'.")
         login = request.headers.get("login-customer-id", "")
@@ -106,7 +110,7 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
             raise Refusal(
                 400, "headerError", "INVALID_LOGIN_CUSTOMER_ID", "Login customer ID is not valid: digits only."
             )
-        if login not in managers or account not in {login, *managers[login]}:
+        if login not in managers or login not in (account, known.get(account, {}).get("manager_id")):
             text = (
                 "User doesn't have permission to access customer. Note: If you're accessing a client customer, the "
                 "manager's customer id must be set in the 'login-customer-id' header."
@@ -127,7 +131,7 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
         if not body.get("query"):
             raise Refusal(400, "requestError", "REQUIRED_FIELD_MISSING", "Required field 'query' is missing.")
         try:
-            return account, body, compile_query(parse(body["query"]), account, account in managers, desk.clock)
+            return account, body, compile_query(parse(body["query"]), known[account], desk.clock)
         except QueryFault as e:
             raise Refusal(400, e.kind, e.code, str(e)) from e
 
@@ -156,13 +160,6 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
         Route(f"{customer}/{{account}}/googleAds:searchStream", stream, methods=["POST"]),
         Route(f"{customer}/{{account}}/googleAds:search", search, methods=["POST"]),
     ]
-
-
-def _managers(desk: Desk) -> dict[str, list[str]]:
-    sql = (
-        "select manager_id, list(account_id) as clients from now.ad_accounts where platform = 'google_ads' group by all"
-    )
-    return {str(r["manager_id"]): r["clients"] for r in desk.rows(sql)}
 
 
 def _sign_in(request: Request) -> None:

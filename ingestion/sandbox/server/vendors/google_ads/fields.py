@@ -270,11 +270,11 @@ class Resource:
 
 
 _P = "platform = 'google_ads'"
-# the account asked for; a manager is one too
-ACCOUNT = f"""(
-    select account_id, account_name, currency, time_zone, manager_id, false as manager from now.ad_accounts where {_P}
+# every account, the manager too; the one asked for is `a` in queries
+ACCOUNTS = f"""select account_id, account_name, currency, time_zone, manager_id, false as manager
+    from now.ad_accounts where {_P}
     union all select distinct manager_id, 'Nordlys Kontor (manager)', 'NOK', 'Europe/Oslo', null, true
-    from now.ad_accounts where {_P} and manager_id is not null) a"""
+    from now.ad_accounts where {_P} and manager_id is not null"""
 _CAMPAIGN = f"join now.ad_campaigns c on c.account_id = a.account_id and c.{_P}"
 _GROUP = f"{_CAMPAIGN} join now.ad_groups g on g.campaign_id = c.campaign_id and g.{_P}"
 _AD = f"{_GROUP} join now.ads d on d.ad_group_id = g.ad_group_id and d.{_P}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from ingestion.sandbox.server.vendors.google_ads.fields import (
-    ACCOUNT,
     BY_CLICK,
     BY_CONVERSION,
     CONVERSION_SEGMENTS,
@@ -49,25 +48,25 @@ class Report:
     field_mask: str
 
 
-def compile_query(query: Query, account: str, is_manager: bool, clock: date) -> Report:
-    """What to run for an account at the start of the day `clock`. Raises QueryFault."""
+def compile_query(query: Query, account: Mapping[str, Any], clock: date) -> Report:
+    """What to run for an account (a row of fields.ACCOUNTS) at the start of the day `clock`. Raises QueryFault."""
     resource = RESOURCES.get(query.resource)
     if resource is None:
         raise QueryFault("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", f"{query.resource} is no resource.")
-    _check(query, resource, is_manager)
+    _check(query, resource, account["manager"])
     days = _dates(query, clock)
     _check_special(query, days, clock)
     used = [FIELDS[n] for n in (*query.select, *(c.field for c in query.where), *(f for f, _ in query.order_by))]
     metrics = [n for n in dict.fromkeys(_own(f.name) for f in used if f.resource == "metrics")]
     segments = [n for n in dict.fromkeys(_own(n) for n in query.select if n.startswith("segments."))]
-    tables = f"from {ACCOUNT} {resource.tables}"
+    # one row of constants: planning a query takes longer than most queries
+    columns = ", ".join(f"{_quoted(value)} as {name}" for name, value in account.items())
+    tables = f"from (select {columns}) a {resource.tables}"
     if query.resource in ("search_term_view", "click_view") or metrics or segments:
         how = "join" if segments or query.resource in ("search_term_view", "click_view") else "left join"
-        tables += (
-            f" {how} ({_figures(query.resource, resource, account, metrics, segments, days)}) f on {resource.join}"
-        )
-        tables += _details(query.resource, segments)
-    conditions = [f"a.account_id = '{account}'", resource.condition]
+        tables += f" {how} ({_figures(query.resource, resource, account['account_id'], metrics, segments, days)}) f on {resource.join}"
+        tables += _details(query.resource, segments, any("k." in f.sql for f in used))
+    conditions = [resource.condition]
     conditions += [_condition(c, FIELDS[c.field], clock) for c in query.where if c.field != "segments.date"]
     order = [f"{_sql(FIELDS[name])} {'desc' if down else 'asc'}" for name, down in query.order_by]
     row = _json(_tree(query))
@@ -259,7 +258,13 @@ def _literal(value: str, field: Field) -> str:
         raise QueryFault("BAD_ENUM_CONSTANT", f"Enum value {value!r} is not known to '{field.name}'.")
     if field.type in ("date", "time"):
         _day(value)
-    return "'" + value.replace("'", "''") + "'"
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 # --- figures -----------------------------------------------------------------------------------------------------
@@ -306,7 +311,7 @@ def _figures(
         branches.append(f"select {', '.join(['date', *columns, *own])} from {table} where {mine}")
     for by, day in ((BY_CLICK, "touch_date"), (BY_CONVERSION, "conversion_date")):
         if own := [m for m in wanted if m in by]:
-            branches.append(_credits(own, day, columns, groups, mine, is_terms))
+            branches.append(_credits(own, day, columns, groups, mine, within if is_terms else ""))
     keys = ", ".join(groups)
     sums = ", ".join(f"{_aggregate(m)} as {m}" for m in wanted)
     known = " and ".join(f"{k} is not null" for k in resource.keys or ()) or "true"
@@ -317,7 +322,7 @@ def _figures(
     )
 
 
-def _credits(metrics: list[str], day: str, columns: list[str], groups: list[str], mine: str, is_terms: bool) -> str:
+def _credits(metrics: list[str], day: str, columns: list[str], groups: list[str], mine: str, shown: str) -> str:
     n_days = "q.conversion_date - q.touch_date"
     lag = " ".join(f"when {n_days} < {end} then '{name}'" for name, _, end in LAG_BUCKETS)
     special = {"lag": f"case {lag} end as lag", "action_id": "q.action_id", "search_term": "t.search_term"}
@@ -334,21 +339,22 @@ def _credits(metrics: list[str], day: str, columns: list[str], groups: list[str]
     sql = f"""select {", ".join(picked)} from (select * from now.ad_conversions where {mine}) q
         join now.ad_conversion_actions p on p.platform = q.platform and p.account_id = q.account_id
             and p.action_id = q.action_id"""
-    if is_terms:  # a conversion shows with its search, where the search is shown
+    if shown:  # a conversion shows with its search, where the search is shown
         sql += f""" join now.ad_clicks l on l.click_id = q.click_id
-            join (select distinct date, ad_group_id, keyword_id, search_term, match_type from now.ad_search_terms where {mine}) t
+            join (select distinct date, ad_group_id, keyword_id, search_term, match_type from now.ad_search_terms
+                where {mine} and {shown}) t
             on t.date = l.date and t.ad_group_id = l.ad_group_id and t.keyword_id = l.keyword_id
                 and t.search_term = l.search_term"""
     return sql
 
 
-def _details(name: str, segments: list[str]) -> str:
+def _details(name: str, segments: list[str], of_keywords: bool) -> str:
     """Tables that figures lead to."""
     joins = ""
     if name == "click_view":
         joins += " join now.ad_campaigns c on c.platform = f.platform and c.campaign_id = f.campaign_id"
         joins += " left join now.ad_groups g on g.platform = f.platform and g.ad_group_id = f.ad_group_id"
-    if name in ("click_view", "search_term_view"):
+    if name in ("click_view", "search_term_view") and of_keywords:
         joins += """ left join now.ad_keywords k on k.platform = 'google_ads' and k.ad_group_id = f.ad_group_id
             and k.keyword_id = f.keyword_id"""
     if any(s.startswith("conversion_action") for s in segments):
