@@ -24,7 +24,7 @@ from ingestion.sandbox.server.run import served_in_thread
 from ingestion.sandbox.server.vendors.meta_ads import APP_SECRET, LIMITS, TOKEN, VENDOR
 from ingestion.sandbox.store import World
 from ingestion.settings import Settings
-from ingestion.sources.meta_ads import SPEC, attribution_setting, claims, configured, link_of
+from ingestion.sources.meta_ads import SPEC, _made, attribution_setting, claims, configured, link_of
 from ingestion.sources.meta_ads.graph import _cut, envelope, regain_hint
 
 NIGHT = date(2026, 11, 20)
@@ -364,6 +364,15 @@ def test_a_row_that_is_no_object_is_kept_apart_and_told(house: House) -> None:
     house.assert_raw_is_as_the_books()
 
 
+def test_a_thing_that_cannot_be_read_stops_its_list_and_nothing_looks_deleted(house: House) -> None:
+    house.load(date(2026, 11, 19))
+    house.fault("malformed_row", route="/meta_ads/.*/campaigns$", times=-1)
+    report = house.load()
+    assert report.status == "partial"
+    assert "/campaigns: row 0 of a page cannot be read: the row is no JSON object" in report.message
+    assert house.raw("select count(_dlt_valid_to), count(*) > 5 from meta_ads.campaigns") == [(0, True)]
+
+
 def test_a_renamed_field_stops_its_table_with_a_clear_word_and_raw_stays(house: House) -> None:
     house.load()
     before = house.raw("select count(*), sum(spend) from meta_ads.ad_daily")
@@ -645,6 +654,16 @@ def test_claims_hold_a_row_for_each_window_meta_returned() -> None:
     assert [(c["attribution_window"], c["conversions"], c["conversion_value"]) for c in claims(row)] == [
         ("value", "3", "70.5"), ("1d_click", "2", "0"),
     ]  # fmt: skip
+
+
+def test_a_row_of_another_shape_is_told_by_what_it_lacks() -> None:
+    told: list[Any] = []
+    good = {"campaign_id": "1", "actions": [{"action_type": "lead", "value": "3"}]}
+    page = [good, {"campaign_id": "2", "actions": [{"type": "lead"}]}, {"campaign_id": "3", "actions": 4}, "text"]
+    assert len(_made(page, claims, lambda *row: told.append(row[:3]))) == 1
+    assert [t[0] for t in told] == [1, 2, 3]
+    assert told[0][2] == "action_type is missing"
+    assert told[2][2] == "the row is no JSON object"
 
 
 def test_a_link_is_found_where_its_format_keeps_it() -> None:

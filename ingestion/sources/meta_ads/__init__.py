@@ -6,7 +6,7 @@ The token is a system user's; it is not renewed. Every level comes from its own 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ ENGAGEMENT = frozenset({
     "omni_landing_page_view",
 })  # fmt: skip
 REACH_MONTHS = 13  # how many calendar months are read again; Meta keeps more, but a month is final soon after its end
+Make = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 _METRICS = {
     "currency": "account_currency", "impressions": "impressions", "clicks": "clicks",
     "inline_link_clicks": "inline_link_clicks", "spend": "spend",
@@ -100,10 +101,12 @@ class MetaAds:
             below.setdefault(row["campaign_id"], []).append(row["is_retargeting"])
         same = ("name", "status", "effective_status", "objective", "bid_strategy", "daily_budget")
         days = {"start_date": "start_time", "stop_date": "stop_time", "created_date": "created_time"}
-        for page in self._edge(account, "campaigns", ",".join((*same, *days.values()))):
-            for row in page:
-                of = below.get(row["id"])
-                row["is_retargeting"] = all(of) if of else None
+
+        def with_audience(row: dict[str, Any]) -> list[dict[str, Any]]:
+            of = below.get(row["id"])
+            return [row | {"is_retargeting": all(of) if of else None}]
+
+        for page in self._edge(account, "campaigns", ",".join((*same, *days.values())), with_audience):
             yield self._things(t.CAMPAIGNS, account, same, page, reject, campaign_id="id", **days)
 
     def ad_sets(self, account: str, reject: Reject) -> Iterator[pa.Table]:
@@ -120,17 +123,20 @@ class MetaAds:
         lookalike: set[str] = set()
         for audiences in self._edge(account, "customaudiences", "subtype"):
             lookalike |= {str(a["id"]) for a in audiences if a.get("subtype") == "LOOKALIKE"}
-        for page in self._edge(account, "adsets", fields):
-            for row in page:
-                targeting = row.get("targeting")
-                ids = sorted(str(a["id"]) for a in (targeting or {}).get("custom_audiences") or [])
-                spec = row.get("attribution_spec")
-                yield row | {
-                    "custom_audiences": json.dumps(ids) if ids else None,
-                    "is_retargeting": None if targeting is None else bool(set(ids) - lookalike),
-                    "attribution_spec": json.dumps(spec) if spec else None,
-                    "attribution_setting": attribution_setting(spec) if spec else None,
-                }
+
+        def told(row: dict[str, Any]) -> list[dict[str, Any]]:
+            targeting, spec = row.get("targeting"), row.get("attribution_spec")
+            ids = sorted(str(a["id"]) for a in (targeting or {}).get("custom_audiences") or [])
+            more = {
+                "custom_audiences": json.dumps(ids) if ids else None,
+                "is_retargeting": None if targeting is None else bool(set(ids) - lookalike),
+                "attribution_spec": json.dumps(spec) if spec else None,
+                "attribution_setting": attribution_setting(spec) if spec else None,
+            }
+            return [row | more]
+
+        for page in self._edge(account, "adsets", fields, told):
+            yield from page
 
     def ads(self, account: str, reject: Reject) -> Iterator[pa.Table]:
         same = ("campaign_id", "adset_id", "name", "status", "effective_status")
@@ -140,18 +146,28 @@ class MetaAds:
 
     def creatives(self, account: str, reject: Reject) -> Iterator[pa.Table]:
         same = ("name", "title", "object_type", "url_tags")
-        for page in self._edge(account, "adcreatives", ",".join((*same, "object_story_spec"))):
-            for row in page:
-                row["link_url"], row["n_cards"] = link_of(row)
-            cards = Wire("n_cards", "int")
+        cards = Wire("n_cards", "int")
+
+        def with_link(row: dict[str, Any]) -> list[dict[str, Any]]:
+            url, n_cards = link_of(row)
+            return [row | {"link_url": url, "n_cards": n_cards}]
+
+        for page in self._edge(account, "adcreatives", ",".join((*same, "object_story_spec")), with_link):
             yield self._things(t.CREATIVES, account, (*same, "link_url"), page, reject, creative_id="id", n_cards=cards)
 
-    def _edge(self, account: str, edge: str, fields: str) -> Iterator[list[dict[str, Any]]]:
+    def _edge(
+        self, account: str, edge: str, fields: str, make: Make = lambda row: [row]
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The pages of an edge as `make` makes them. One bad row stops it: a thing left out would look deleted."""
+
+        def refuse(position: int, column: str, reason: str, row: Any) -> None:
+            raise SourceError(SPEC.name, f"act_{account}/{edge}: row {position} of a page cannot be read: {reason}")
+
         params = {"fields": fields}
         if statuses := STATUSES.get(edge[:-1]):
             params["effective_status"] = json.dumps(statuses)
         for page in self._graph.pages(f"act_{account}/{edge}", params):
-            yield _named(page, "name" if "name" in fields.split(",") else "id", edge)
+            yield _made(_named(page, "name" if "name" in fields.split(",") else "id", edge), make, refuse)
 
     def _things(
         self,
@@ -184,14 +200,7 @@ class MetaAds:
 
         def fetch(pull: Pull, reject: Reject) -> Iterator[pa.Table]:
             for page in self._graph.insights(pull.account_id, pull.start, pull.end, params):
-                rows = _objects(_named(page, "spend", table.name), reject)
-                for row in rows:
-                    counted = {
-                        what: {a["action_type"]: a.get("value", "0") for a in row.get(what) or ()}
-                        for what in ("actions", "action_values")
-                    }
-                    # Meta leaves out what is zero
-                    row.update({c: counted[what].get(action, "0") for c, (what, action) in ACTIONS.items()})
+                rows = _made(_named(page, "spend", table.name), with_actions, reject)
                 yield from_rows(
                     table, wire, rows, constants={"account_id": pull.account_id}, required=["date_day", *keys, "spend"], reject=reject
                 )  # fmt: skip
@@ -210,11 +219,7 @@ class MetaAds:
             names = ("action_type", "attribution_window", "attribution_setting", "conversions", "conversion_value")
             wire = {"date_day": "date_start", "currency": "account_currency", **{c: c for c in (*keys, *names)}}
             for page in self._graph.insights(pull.account_id, pull.start, pull.end, params):
-                rows = [
-                    claim
-                    for row in _objects(_named(page, keys[-1], "conversion_daily"), reject)
-                    for claim in claims(row)
-                ]
+                rows = _made(_named(page, keys[-1], "conversion_daily"), claims, reject)
                 yield from_rows(
                     t.CONVERSION_DAILY, {**wire, "object_id": keys[-1]}, rows,
                     constants={"account_id": pull.account_id, "level": level}, required=["date_day", "object_id"], reject=reject,
@@ -251,7 +256,7 @@ class MetaAds:
                 }
                 for page in self._graph.insights(account, since, last, params):
                     yield from_rows(
-                        t.REACH_WINDOWS, wire, _objects(_named(page, "reach", "reach_windows"), reject),
+                        t.REACH_WINDOWS, wire, _made(_named(page, "reach", "reach_windows"), lambda row: [row], reject),
                         constants={"account_id": account, "level": level, "window_kind": kind},
                         required=["window_start", "object_id"], reject=reject,
                     )  # fmt: skip
@@ -274,12 +279,26 @@ def _named(page: list[Any], field: str, what: str) -> list[Any]:
     return page
 
 
-def _objects(page: list[Any], reject: Reject) -> list[dict[str, Any]]:
-    """The rows that are objects; others are told."""
+def _made(page: list[Any], make: Make, reject: Reject) -> list[dict[str, Any]]:
+    """What `make` makes of each row; rows of another shape than Meta documents are told and left out."""
+    made: list[dict[str, Any]] = []
     for position, row in enumerate(page):
-        if not isinstance(row, dict):
-            reject(position, "", "the row is no JSON object", row)
-    return [row for row in page if isinstance(row, dict)]
+        try:
+            if not isinstance(row, dict):
+                raise TypeError("the row is no JSON object")
+            made += make(row)
+        except (KeyError, TypeError, AttributeError) as e:
+            reject(position, "", f"{e.args[0]} is missing" if isinstance(e, KeyError) else str(e), row)
+    return made
+
+
+def with_actions(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The row with a column for each of ACTIONS, by the ad sets' own attribution setting; Meta leaves out what is zero."""
+    counted = {
+        what: {a["action_type"]: a.get("value", "0") for a in row.get(what) or ()}
+        for what in ("actions", "action_values")
+    }
+    return [row | {column: counted[what].get(action, "0") for column, (what, action) in ACTIONS.items()}]
 
 
 def claims(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -103,6 +103,10 @@ class Graph:
     def _run(self, path: str, params: Mapping[str, Any]) -> Iterator[list[Any]]:
         """Submit a report run, look at it until it is done, read its pages."""
         started = self._client.call("POST", path, data={**params, **self._always})
+        if not isinstance(started, dict) or "report_run_id" not in started:
+            raise SourceError(
+                self._source, f"{path}: expected a report_run_id, got {type(started).__name__} without one"
+            )
         run, deadline, pause = str(started["report_run_id"]), time.monotonic() + self._wait, self._poll
         while True:
             state = self._client.get(run, dict(self._always))
