@@ -20,7 +20,8 @@ from ingestion.sandbox.server.run import served_in_thread
 from ingestion.sandbox.server.vendors import microsoft_ads as vendor
 from ingestion.sandbox.store import World
 from ingestion.settings import Settings
-from ingestion.sources.microsoft_ads import SPEC, envelope, read_csv, retry_hint
+from ingestion.sources.microsoft_ads import SPEC
+from ingestion.sources.microsoft_ads.client import envelope, read_csv, retry_hint
 
 NIGHT = date(2026, 11, 20)
 FIRST = "2026-11-06"

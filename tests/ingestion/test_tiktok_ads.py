@@ -121,6 +121,11 @@ def test_every_level_is_as_the_books_over_many_pages_and_a_second_pull_changes_n
 def test_days_are_restated_when_the_clock_moves_on(house: House) -> None:
     house.load()
     before = house.raw("select sum(spend), sum(clicks) from tiktok_ads.ad_daily where date_day < '2026-11-20'")
+    house.app.state.desk._con.execute(  # a day's clicks are found invalid five days later
+        """insert into world.ad_delivery by name select * replace (-impressions as impressions, -clicks as clicks,
+           -cost_micros as cost_micros, date '2026-11-23' as posted_date) from world.ad_delivery
+           where platform = 'tiktok_ads' and date = '2026-11-18' and clicks > 0"""
+    )
     assert house.load(date(2026, 11, 25)).status == "loaded"
     house.assert_raw_is_as_the_books()
     assert house.raw("select sum(spend), sum(clicks) from tiktok_ads.ad_daily where date_day < '2026-11-20'") != before
