@@ -62,7 +62,7 @@ days as (
     group by source_name
     union all
     select 'ads' as fact, source_name, min(date_day) as first_date
-    from {{ ref('int_ads__daily') }}
+    from {{ ref('fct_ad_performance_daily') }}
     group by source_name
     union all
     select 'other_costs' as fact, source_name, min(date_day) as first_date

@@ -39,33 +39,29 @@ ad_days as (
         source_name,
         source_system,
         channel_key,
-        currency,
         date_day,
         cost is null as lacks_cost,
+        cost_reporting is null as lacks_cost_reporting,
         clicks is null as lacks_clicks,
         impressions is null as lacks_impressions,
-        sum(cost) as cost,
+        sum(cost_reporting) as cost_reporting,
         sum(clicks) as clicks,
         sum(impressions) as impressions
-    from {{ ref('int_ads__daily') }}
+    from {{ ref('fct_ad_performance_daily') }}
     group by
-        source_name, source_system, channel_key, currency, date_day, cost is null, clicks is null, impressions is null
+        source_name, source_system, channel_key, date_day, cost is null, cost_reporting is null, clicks is null,
+        impressions is null
 ),
 
--- Left join 1:1: rates are unique on currency and day.
 ads as (
     select
-        ad_days.*,
+        *,
         {{ surrogate_key([
-            'ad_days.source_name', 'ad_days.source_system', 'ad_days.channel_key', 'ad_days.currency', 'ad_days.date_day',
-            'ad_days.lacks_cost', 'ad_days.lacks_clicks', 'ad_days.lacks_impressions',
+            'source_name', 'source_system', 'channel_key', 'date_day', 'lacks_cost', 'lacks_cost_reporting', 'lacks_clicks',
+            'lacks_impressions',
         ]) }} as ad_day_key,
-        {{ to_reporting('ad_days.cost', 'rates.rate') }} as cost_reporting,
-        case when ad_days.lacks_cost then 'cost not reported' else 'no exchange rate' end as cost_missing_reason
+        case when lacks_cost then 'cost not reported' else 'no exchange rate' end as cost_missing_reason
     from ad_days
-    left join rates
-        on ad_days.currency = rates.currency
-        and ad_days.date_day = rates.date_day
 ),
 
 -- Left joins 1:1: traffic is unique on traffic_key. A cost without a channel serves all of them.

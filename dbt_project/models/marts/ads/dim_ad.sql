@@ -19,7 +19,7 @@ served as (
         max(ad_group_id) as ad_group_id,
         min(case when impressions > 0 or cost > 0 then date_day end) as first_served_date,
         max(case when impressions > 0 or cost > 0 then date_day end) as last_served_date
-    from {{ ref('int_ads__daily') }}
+    from {{ ref('fct_ad_performance_daily') }}
     where ad_id is not null
     group by platform, account_id, ad_id
 ),

@@ -17,7 +17,7 @@ creatives as (
 ),
 
 ads as (
-    select * from {{ ref('int_ads__daily') }}
+    select * from {{ ref('fct_ad_performance_daily') }}
 ),
 
 given_names as (

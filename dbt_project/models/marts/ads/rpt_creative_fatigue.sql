@@ -1,6 +1,7 @@
 -- Grain: ad that was shown in the latest window. Nothing to add up. Its click rate now against its own first weeks, by two
 -- tests of proportions: fatigued = a drop is shown (one-sided, var creative_test_z) and is at least creative_drop; healthy = a drop
--- of that size is ruled out; else there is not enough data, and it says what is missing. Written anew each night.
+-- of that size is ruled out; else there is not enough data, and it says what is missing. Of an ad older than the data a drop may
+-- be shown but not ruled out: its first weeks were better if anything. Written anew each night.
 {% set window = var('creative_window_days') %}
 {% set drop = var('creative_drop') %}
 {% set z = var('creative_test_z') %}
@@ -145,10 +146,10 @@ judged as (
     select
         *,
         case
-            when not is_start_known then 'the ad is older than the data'
             when not is_old_enough then 'live for less than {{ 2 * window }} days'
             when coalesce(fewest_expected_clicks, 0) < 10 then 'fewer than 10 expected clicks in a window'
             when z_of_drop <= -{{ z }} and recent_rate <= {{ 1 - drop }} * first_rate then null
+            when not is_start_known then 'the ad is older than the data'
             when z_against_drop >= {{ z }} then null
             else 'a drop of {{ (drop * 100) | round | int }} % is neither shown nor ruled out'
         end as missing

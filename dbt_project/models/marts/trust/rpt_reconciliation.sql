@@ -15,7 +15,7 @@
         'mart': 'fct_web_conversion', 'rows': 'n_items', 'amount': 'item_revenue', 'mart_amount': 'revenue',
     },
     'ad_performance': {
-        'mart': 'int_ads__daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
+        'mart': 'fct_ad_performance_daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
         'where': 'has_account_total is distinct from false',
     },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
