@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.arrow import Reject, from_columns
 from ingestion.errors import SourceError
+from ingestion.privacy import error_text
 from ingestion.spec import REJECTS, LoadContext, SourceSpec, Table
 
 if TYPE_CHECKING:
@@ -162,13 +163,12 @@ class Reports:
 
                 @dlt.defer
                 def one(account: str = account) -> Any:
-                    found = self._guarded(table, account, "", lambda r: fetch(account, r))
+                    # a row that cannot be read must not look deleted: versions are compared when all can
+                    found = self._guarded(table, account, "", lambda r: fetch(account, r), whole=table.history)
                     if found is None:
                         return None
-                    if table.history:
-                        return (
-                            self._concat(table, found).to_pylist() or None
-                        )  # dlt hashes the rows, which tells changes
+                    if table.history:  # as dicts: dlt hashes these, which tells changes
+                        return self._concat(table, found).to_pylist() or None
                     mark = from_columns(table, {"account_id": account, "_deleted": True}, 1)
                     return self._concat(table, [mark, *found])
 
@@ -191,9 +191,14 @@ class Reports:
                 self._context.notes.problems.append(f"{what}: {error.detail}")
 
     def _guarded(
-        self, table: Table, account: str, request: str, fetch: Callable[[Reject], Iterable[pa.Table]]
+        self,
+        table: Table,
+        account: str,
+        request: str,
+        fetch: Callable[[Reject], Iterable[pa.Table]],
+        whole: bool = False,
     ) -> list[pa.Table] | None:
-        """What was fetched; None when it failed, which is told."""
+        """What was fetched; None when it failed, which is told. `whole`: one row that cannot be read fails it too."""
         rejects: list[dict[str, Any]] = []
 
         def reject(position: int, column: str, reason: str, row: Any) -> None:
@@ -225,6 +230,12 @@ class Reports:
         except SourceError as e:
             self.failed(f"account {account}, {table.name}", e)
             return None
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as e:
+            text = f"the answer has another shape than expected ({type(e).__name__}: {error_text(str(e), 120)})"
+            self.failed(
+                f"account {account}, {table.name}", SourceError(self._spec.name, f"{text}; did the API change?")
+            )
+            return None
         with self._lock:
             notes = self._context.notes
             notes.all_failed = False
@@ -237,7 +248,7 @@ class Reports:
                     f"{table.name}, account {account}: {len(rejects)} rows could not be read, first: {rejects[0]['reason']}"
                     " (`python -m ingestion rejects` shows them)"
                 )
-        return found
+        return None if whole and rejects else found
 
     def _emptied(self, table: Table, pull: Pull) -> pa.Table:
         """Marks that take out what raw holds of the account's days: a day may come back empty."""

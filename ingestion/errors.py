@@ -6,12 +6,16 @@ from ingestion.privacy import error_text
 
 
 class SourceError(Exception):
-    """A source could not be loaded. The message starts with the source's name and never holds a secret."""
+    """A source could not be loaded. The message starts with the source's name and never holds a secret.
 
-    def __init__(self, source: str, message: str) -> None:
+    `code`: the vendor's own, "" where there is none.
+    """
+
+    def __init__(self, source: str, message: str, code: str = "") -> None:
         super().__init__(f"{source}: {message}")
         self.source = source
         self.detail = message
+        self.code = code
 
 
 def root_message(error: BaseException, limit: int = 600) -> str:

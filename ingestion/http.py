@@ -174,6 +174,7 @@ class VendorClient:
         raise SourceError(
             self._source,
             f"{where}: {message[:300]} (code {code}, HTTP {response.status_code})" + (f"; {step}" if step else ""),
+            code,
         )
 
     def _told(self, path: str, error: Exception) -> SourceError:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -120,3 +123,18 @@ def get_settings() -> Settings:
     """
     load_dotenv(PROJECT_DIR / ".env", override=False)
     return Settings(_env_file=PROJECT_DIR / ".env")  # type: ignore[call-arg]
+
+
+@contextmanager
+def environment_of(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables that hold inside the block, for libraries that look for their settings in the environment."""
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value

@@ -5,15 +5,14 @@ What was loaded from it stays in the data folder, which is marked: a company's o
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 from ingestion import ops
 from ingestion.registry import all_specs
-from ingestion.settings import Settings, SettingsError
+from ingestion.settings import Settings, SettingsError, environment_of
 
 SEED = 20
 Say = Callable[[str, bool], None]  # (message, whether it only matters until the next)
@@ -67,7 +66,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
     drop = folder / "drop"
     make_drop_folder(drop, as_of, world)
     _mark(settings).touch()
-    with served(folder, as_of) as url, _environment(environment(url) | start_dates(world.start_date)):
+    with served(folder, as_of) as url, environment_of(environment(url) | start_dates(world.start_date)):
         say(f"its vendors answer on {url}", True)
         yield settings.model_copy(update={"files_catalogue": drop / "catalogue.yml"})
     say("the simulated company's server has ended", True)
@@ -76,17 +75,3 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
 def start_dates(first: date) -> dict[str, str]:
     """The setting that lets the first pull of every ad source begin where the company does."""
     return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind == "ads"}
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value

@@ -115,7 +115,7 @@ def _observations(client: VendorClient, currencies: Sequence[str], start: date, 
     try:
         answer = client.get(f"data/EXR/B.{'+'.join(currencies)}.NOK.SP", asked)
     except SourceError as e:
-        if "HTTP 404" in e.detail:  # so it says that a window holds no business day, or no such currency
+        if e.code == "404":  # so it says that a window holds no business day, or no such currency
             return []
         raise
     try:

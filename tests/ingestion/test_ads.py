@@ -248,3 +248,25 @@ def test_a_backfill_pulls_its_days_and_no_entities(toy: tuple[Vendor, SourceSpec
     vendor.asked.clear()
     _load(toy, 21)  # the night goes on where the last night was
     assert {p.start.day for p in vendor.asked} == {17}
+
+
+def test_a_campaign_that_cannot_be_read_does_not_look_deleted(toy: tuple[Vendor, SourceSpec, Settings]) -> None:
+    vendor = toy[0]
+    vendor.campaigns["a"] = [{"id": "1", "name": "one"}, {"id": "2", "name": "two"}]
+    _load(toy, 14)
+    vendor.campaigns["a"] = [{"id": "1", "name": "uno"}, {"id": "2", "name": {"no": "text"}}]
+    report = _load(toy, 15)
+    assert report.status == "partial"
+    assert "campaigns, account a: 1 rows could not be read, first: name is not readable as text" in report.message
+    sql = "select name, _dlt_valid_to from toy_ads.campaigns order by name"
+    assert _raw(toy, sql) == [("one", None), ("two", None)]
+
+
+def test_an_answer_of_another_shape_is_told_and_stops_no_other_account(
+    toy: tuple[Vendor, SourceSpec, Settings],
+) -> None:
+    vendor = toy[0]
+    del vendor.campaigns["a"]  # the fetch meets a KeyError
+    report = _load(toy, 14)
+    assert report.status == "partial"
+    assert "account a, campaigns: the answer has another shape than expected (KeyError" in report.message

@@ -94,7 +94,7 @@ class Graph:
         try:
             first = next(pages, [])
         except SourceError as e:
-            if f"(code {TOO_MUCH}," in e.detail:
+            if e.code == str(TOO_MUCH):
                 raise TooMuch(e.detail) from e
             raise
         yield first
