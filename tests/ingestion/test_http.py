@@ -130,7 +130,7 @@ def test_a_throttle_in_the_vendors_own_words_waits_as_its_hint_says(vendor: tupl
 def test_a_wait_longer_than_a_night_can_spare_is_told_instead(vendor: tuple[str, type[_Vendor]]) -> None:
     url, handler = vendor
     handler.answers += [(429, {"Retry-After": "86400"}, {"error": {"code": 17, "message": "daily limit"}})]
-    with pytest.raises(SourceError, match="daily limit .* the next night goes on"):
+    with pytest.raises(SourceError, match=r"daily limit .* the next night goes on"):
         VendorClient("ads", url, envelope=_envelope).get("/me")
 
 
@@ -160,7 +160,7 @@ def test_a_refresh_token_that_rotates_is_kept_and_wins_until_another_is_configur
     assert kept.stat().st_mode & 0o777 == 0o600
     for configured, used in (("r1", "r2"), ("r9", "r9")):
         handler.answers += [(400, {}, {"error": "invalid_grant"})]
-        with pytest.raises(SourceError, match="invalid_grant.*set SOURCES__ADS__REFRESH_TOKEN"):
+        with pytest.raises(SourceError, match=r"invalid_grant.*set SOURCES__ADS__REFRESH_TOKEN"):
             VendorClient("ads", url, auth=auth(configured)).get("/me")
         assert f"refresh_token={used}" in handler.bodies[-1]
 
