@@ -58,7 +58,8 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def small(empty: Settings) -> Settings:
-    """One lead won after ten days, one order with a cancellation, one web purchase without revenue."""
+    """One lead won after ten days, one order with a cancellation, one web purchase without revenue, one ad account whose
+    campaign (seen in two versions) spent 10.00 on an ad and 2.50 on none."""
     row = "'d' as _dataset, 'crm' as _system, 1 as _file_key, timestamptz '2024-03-31 00:00:00+00' as _file_modified_at"
     rows = {
         "leads": "select '1' as lead_id, date '2024-01-01' as created_date, 'paid search' as origin, 1 as _row",
@@ -91,6 +92,26 @@ def small(empty: Settings) -> Settings:
                1 as n_loaded, 0 as n_rejected, 0 as n_null_skipped"""
     )
     con.close()
+    ads = {
+        "ad_accounts": "select 'a' as account_id, 'EUR' as currency, 'America/New_York' as timezone, "
+        "timestamptz '2024-03-01 00:00:00+00' as _dlt_valid_from",
+        "campaigns": """
+            select 'a' as account_id, 'c' as campaign_id, 'old' as campaign_name, 'REACH' as objective_type,
+                timestamptz '2024-03-01 00:00:00+00' as _dlt_valid_from, timestamptz '2024-03-10 00:00:00+00' as _dlt_valid_to
+            union all
+            select 'a', 'c', 'new', 'REACH', timestamptz '2024-03-10 00:00:00+00', null""",
+        "account_daily": "select 'a' as account_id, date '2024-03-05' as date_day, 100 as impressions, 5 as clicks, 12.5 as spend",
+        "campaign_daily": """
+            select 'a' as account_id, 'c' as campaign_id, date '2024-03-05' as date_day, 100 as impressions, 5 as clicks,
+                12.5 as spend""",
+        "ad_daily": """
+            select 'a' as account_id, 'c' as campaign_id, 'g' as ad_group_id, 'x' as ad_id, date '2024-03-05' as date_day,
+                90 as impressions, 5 as clicks, 10 as spend""",
+    }
+    con = duckdb.connect(str(empty.raw_file("tiktok_ads")))
+    for table, query in ads.items():
+        con.execute(f"insert into tiktok_ads.{table} by name {query}")
+    con.close()
     return empty
 
 
@@ -101,7 +122,7 @@ def test_all_models_build_and_pass_when_every_raw_table_is_empty(empty: Settings
 def test_the_unit_tests_with_numbers_worked_by_hand_pass(empty: Settings) -> None:
     assert not failed(dbt(empty, "build", "--exclude-resource-types", "unit_test", "test"))
     results = dbt(empty, "test", "--select", "test_type:unit")
-    assert len(results) >= 18
+    assert len(results) >= 40
     assert not failed(results)
 
 
@@ -126,8 +147,22 @@ def test_a_small_company_builds_with_the_numbers_worked_by_hand(small: Settings)
         "select state, unknown_reason from marts.rpt_kpi where kpi = 'web_revenue' and scope = 'total' and grain = 'month' "
         "and period_start = '2024-02-01'"
     ).fetchone()
+    ads = con.execute(
+        "select allocation_level, cost, cost_reporting, is_rate_carried_forward from marts.fct_ad_performance_daily order by cost"
+    ).fetchall()
+    zone = con.execute(
+        "select value, value_text, is_as_wanted from marts.rpt_data_coverage where account_id = 'a' and what = 'time_zone'"
+    ).fetchone()
     con.close()
     assert revenue == ("unknown", "revenue not reported")
+    # the rate of 1 February, 11.5, is the last known one
+    assert [(a, float(b), float(c), d) for a, b, c, d in ads] == [
+        ("unallocated_in_campaign", 2.5, 28.75, True),
+        ("ad", 10.0, 115.0, True),
+    ]
+    # Oslo changed its clocks on the as-of day, New York three weeks before
+    assert zone is not None
+    assert (float(zone[0]), *zone[1:]) == (-5.0, "America/New_York", False)
 
 
 FAULTS = {
@@ -149,6 +184,16 @@ FAULTS = {
         "kpi_values_agree_with_their_parts"
     },
     "delete from intermediate.int_rates__daily where date_day = '2024-02-10'": {"daily_rates_are_unique_and_dense"},
+    "update marts.fct_ad_performance_daily set cost = cost + 0.01 where allocation_level = 'unallocated_in_campaign'": {
+        "ads_and_unallocated_add_up_to_accounts_and_campaigns", "reporting_amounts_use_the_rate_of_the_day",
+    },
+    "delete from marts.dim_ad": {"relationships_fct_ad_performance_daily_ad_key__ad_key__ref_dim_ad_"},
+    "update marts.dim_campaign_version set valid_to_date = null": {"campaign_versions_do_not_overlap"},
+    "insert into marts.fct_ad_conversion_daily by name select 'k' || n as ad_conversion_key, 'p' as platform, 'a' as account_id, "
+    "'campaign' as level, 'click' as attribution_kind, 'click' as date_basis, true as is_headline, true as is_headline_of_level, "
+    "false as is_rate_carried_forward, date '2024-03-05' as date_day, 'p' as source_name from range(2) as t (n)": {
+        "headline_conversions_do_not_overlap"
+    },
     "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
 }  # fmt: skip
 

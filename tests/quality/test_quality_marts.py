@@ -330,6 +330,46 @@ def test_a_total_that_misses_lines_of_the_mart_blocks(settings: Settings, wareho
     assert results["lines_covered"].failing_rows == ({"reconciled": "50.00", "in_mart": "99.00"},)
 
 
+def campaign_versions(settings: Settings, warehouse: Execute, *rows: str) -> set[str]:
+    """What the house's own suite of dim_campaign_version says of these versions (number, first day, last day) of a campaign."""
+    own = load_suites().marts["dim_campaign_version"]
+    columns = next(c.args["column_set"] for c in own.checks if c.id == "columns")
+    known = {"version_number": "int", "is_first_version": "boolean"}
+    types = {c: known.get(c, "date" if c.endswith("_date") else "varchar") for c in columns}
+    warehouse(
+        f"create table marts.dim_campaign_version ({', '.join(f'{c} {t}' for c, t in types.items())});"
+        "create table marts.dim_campaign as select 'c' as campaign_key"
+    )
+    for row in rows:
+        number, first, last = (f"'{x}'" if x else "null" for x in row.split("|"))
+        warehouse(
+            f"""insert into marts.dim_campaign_version by name select 'v' || {number} as campaign_version_key,
+                'c' as campaign_key, {number}::int as version_number, {number} = '1' as is_first_version,
+                {first}::date as valid_from_date, {last}::date as valid_to_date"""
+        )
+    return failed(run(settings, type(load_suites())({"dim_campaign_version": own}, {})))
+
+
+def test_versions_that_follow_each_other_pass(settings: Settings, warehouse: Execute) -> None:
+    versions = ("1|1999-01-01|2026-10-05", "2|2026-10-06|")
+    assert not {x for x in campaign_versions(settings, warehouse, *versions) if not x.startswith("volume")}
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (("1|1999-01-01|2026-10-06", "2|2026-10-06|"), "versions_do_not_overlap"),
+        (("1|1999-01-01|", "2|2026-10-06|"), "versions_do_not_overlap"),
+        (("1|1999-01-01|2026-10-05", "2|2026-10-06|2026-10-01"), "no_version_ends_before_it_begins"),
+        (("1|2026-10-01|2026-10-05", "2|2026-10-06|"), "first_versions_reach_back"),
+    ],
+)
+def test_versions_that_cannot_be_block(
+    settings: Settings, warehouse: Execute, versions: tuple[str, ...], expected: str
+) -> None:
+    assert expected in campaign_versions(settings, warehouse, *versions)
+
+
 def test_checks_write_nothing_to_the_warehouse(settings: Settings, suites: MakeSuites, warehouse: Execute) -> None:
     warehouse(SALES)
     before = settings.warehouse_file.read_bytes()
