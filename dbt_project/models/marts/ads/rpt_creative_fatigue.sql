@@ -1,7 +1,8 @@
 -- Grain: ad that was shown in the latest window. Nothing to add up. Its click rate now against its own first weeks, by two
--- tests of proportions: fatigued = a drop is shown (one-sided, var creative_test_z) and is at least creative_drop; healthy = a drop
--- of that size is ruled out; else there is not enough data, and it says what is missing. Of an ad older than the data a drop may
--- be shown but not ruled out: its first weeks were better if anything. Written anew each night.
+-- tests of proportions, valid from 10 clicks in each window at the first rate: fatigued = a drop is shown (one-sided, var
+-- creative_test_z) and is at least creative_drop; healthy = a drop of that size is ruled out; else there is not enough data, and
+-- it says what is missing. Of an ad older than the data a drop may be shown but not ruled out: its first weeks were better if
+-- anything. Written anew each night.
 {% set window = var('creative_window_days') %}
 {% set drop = var('creative_drop') %}
 {% set z = var('creative_test_z') %}
@@ -120,7 +121,7 @@ tested as (
         live.first_served_date > account_days.first_date
         or coalesce(ads.created_date >= account_days.first_date, false) as is_start_known,
         live.first_served_date <= {{ dbt.dateadd('day', -2 * window, as_of()) }} as is_old_enough,
-        least(live.first_impressions, live.recent_impressions) * live.pooled_rate as fewest_expected_clicks,
+        least(live.first_clicks, live.recent_impressions * live.first_rate) as fewest_clicks,
         (live.recent_rate - live.first_rate) / nullif(sqrt(
             live.pooled_rate * (1 - live.pooled_rate) * (1.0 / live.first_impressions + 1.0 / live.recent_impressions)
         ), 0) as z_of_drop,
@@ -147,7 +148,7 @@ judged as (
         *,
         case
             when not is_old_enough then 'live for less than {{ 2 * window }} days'
-            when coalesce(fewest_expected_clicks, 0) < 10 then 'fewer than 10 expected clicks in a window'
+            when coalesce(fewest_clicks, 0) < 10 then 'fewer than 10 clicks at the first click rate'
             when z_of_drop <= -{{ z }} and recent_rate <= {{ 1 - drop }} * first_rate then null
             when not is_start_known then 'the ad is older than the data'
             when z_against_drop >= {{ z }} then null
