@@ -1,6 +1,6 @@
 -- Ads + unallocated rows = the account's own report, by day, and = the campaign's own report, by day, to the last decimal.
 with facts as (
-    select * from {{ ref('fct_ad_performance_daily') }}
+    select * from {{ ref('int_ads__daily') }}
     where allocation_level <> 'as_given'
 ),
 

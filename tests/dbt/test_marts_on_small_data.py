@@ -184,8 +184,8 @@ FAULTS = {
         "kpi_values_agree_with_their_parts"
     },
     "delete from intermediate.int_rates__daily where date_day = '2024-02-10'": {"daily_rates_are_unique_and_dense"},
-    "update marts.fct_ad_performance_daily set cost = cost + 0.01 where allocation_level = 'unallocated_in_campaign'": {
-        "ads_and_unallocated_add_up_to_accounts_and_campaigns", "reporting_amounts_use_the_rate_of_the_day",
+    "update intermediate.int_ads__daily set cost = cost + 0.01 where allocation_level = 'unallocated_in_campaign'": {
+        "ads_and_unallocated_add_up_to_accounts_and_campaigns"
     },
     "delete from marts.dim_ad": {"relationships_fct_ad_performance_daily_ad_key__ad_key__ref_dim_ad_"},
     "update marts.dim_campaign_version set valid_to_date = null": {"campaign_versions_do_not_overlap"},
