@@ -117,6 +117,8 @@ def test_the_example_platforms_rows_reach_the_union_without_a_touch_on_another_r
             "select ad_id, sum(clicks)::int, sum(cost)::varchar from intermediate.int_ads__daily "
             "where platform = 'acme_ads' group by ad_id order by ad_id nulls last"
         ).fetchall()
+        raw = tmp_path / "data" / "raw" / "raw_acme_ads.duckdb"
+        con.execute(f"attach '{raw}' as raw_acme_ads (read_only)")  # staging is views on it
         total = con.execute("select in_raw::varchar from staging.stg_acme_ads__load_counts").fetchall()
     # what the campaign has and no ad explains stays, unallocated: 9 clicks less 3 and 5; 9.10 less 3.10 and 5.10
     assert found == [("x", 6, "6.200000"), ("y", 10, "10.200000"), (None, 2, "1.800000")]
