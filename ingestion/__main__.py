@@ -239,16 +239,11 @@ def init() -> None:
 @app.command()
 def demo(
     folder: Annotated[Path | None, typer.Option(help="where; the catalogue's folder by default")] = None,
-    if_needed: Annotated[bool, typer.Option("--if-needed", help="only when no source is configured")] = False,
 ) -> None:
-    """Make a small drop folder with a catalogue, to try everything without data of one's own."""
+    """Make a drop folder of the simulated company with its catalogue, to see how files are described."""
     from ingestion.sandbox.drop_folder import make_drop_folder
 
     settings: Settings = get_settings()
-    if if_needed and any(spec.configured(settings).ready for spec in all_specs()):
-        return
-    if if_needed:
-        _console().print("no source is configured: making a drop folder of a made-up company to run on (docs/files.md)")
     target = folder or settings.files_catalogue.parent
     n_files = make_drop_folder(target, settings.today())
     _console().print(f"made {n_files} files and a catalogue in {target}")

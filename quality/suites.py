@@ -214,7 +214,7 @@ def _refuse_twice(checks: tuple[Check, ...], where: str = "") -> None:
 Suite = MartSuite | ContractSuite
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, where PyYAML has it
     """YAML that refuses a key given twice: the second would silently replace the first."""
 
 
