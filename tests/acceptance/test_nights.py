@@ -227,13 +227,13 @@ def test_data_that_breaks_the_contract_stays_out_the_rest_goes_out_and_the_night
         assert con.execute("select count(*) from files.ad_performance where clicks < 0").fetchone() == (0,)
         assert con.execute("select count(*) from files.consent_counts where date = '2026-11-20'").fetchone() == (1,)
     assert list((house.data_dir / "quarantine").rglob("ad_performance.*.parquet"))
-    assert house.one("select status from rpt_source_status") == ("partial",)
+    assert house.one("select status from rpt_source_status where source_name = 'files'") == ("partial",)
     assert clicks == house.one(
         "select sum(numerator) from rpt_kpi where kpi = 'cost_per_click' and grain = 'year' and scope = 'total'"
     )
     ads.write_text("\n".join([header, first, *rest]) + "\n")
     house.green()
-    assert house.one("select status, is_stale from rpt_source_status") == ("ok", False)
+    assert house.one("select status, is_stale from rpt_source_status where source_name = 'files'") == ("ok", False)
 
 
 ONE_ORDER_TWICE = """
@@ -272,7 +272,9 @@ def test_a_source_that_fails_leaves_its_last_good_data_published_and_called_stal
     assert "source files failed: catalogue.yml, line " in said and "datasets.crm_leads.entity" in said
     assert f"raw keeps its data of {AS_OF}" in said
     assert house.manifest()["as_of"] == str(tomorrow.as_of)
-    assert house.one("select status, is_stale, last_good_as_of, as_of_date from rpt_source_status") == (
+    assert house.one(
+        "select status, is_stale, last_good_as_of, as_of_date from rpt_source_status where source_name = 'files'"
+    ) == (
         "failed",
         True,
         AS_OF,
@@ -285,4 +287,4 @@ def test_a_source_that_fails_leaves_its_last_good_data_published_and_called_stal
     assert not {m for m in changed if m.startswith("fct_") and m != "fct_journey_stage"}, changed
     house.catalogue.write_text(good, "utf-8")
     tomorrow.green()
-    assert house.one("select status, is_stale from rpt_source_status") == ("ok", False)
+    assert house.one("select status, is_stale from rpt_source_status where source_name = 'files'") == ("ok", False)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Drop
+from ingestion.pipeline import load_all
+from tests.conftest import AS_OF, Drop
 
 LEADS = """\
 leads:
@@ -295,6 +296,6 @@ def test_other_buckets_go_through_fsspec(drop: Drop) -> None:
 def test_nothing_of_a_load_stays_outside_raw(drop: Drop, tmp_path: Path) -> None:
     drop.catalogue(LEADS)
     drop.write("leads/a.csv", "id,day,mail,origin\n1,2026-01-02,kari.nordmann@example.no,\n")
-    drop.load()
+    load_all(drop.settings, AS_OF, ["files"])
     kept = [p for p in (tmp_path / "data").rglob("*") if p.is_file() and b"kari.nordmann" in p.read_bytes()]
     assert kept == [drop.settings.raw_file("files")]
