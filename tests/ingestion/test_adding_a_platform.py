@@ -70,14 +70,14 @@ def acme() -> Iterator[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The project as it is, with the example's files and its name in the union vars."""
+    """The project as it is, a repository of its own, with the example's files and its name in the union vars."""
     target = tmp_path / "project"
-    for room in ("ingestion", "dbt_project", "quality", "orchestration", "tests"):
-        skipped = shutil.ignore_patterns("__pycache__", "target", "logs")
-        shutil.copytree(PROJECT_DIR / room, target / room, ignore=skipped)
-    for name in ("pyproject.toml", "workspace.yaml"):
-        shutil.copyfile(PROJECT_DIR / name, target / name)
-    shutil.copytree(PROJECT_DIR / ".dlt", target / ".dlt")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listed, cwd=PROJECT_DIR, text=True).split("\0"):
+        if (PROJECT_DIR / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(PROJECT_DIR / name, target / name)
+    subprocess.run(["git", "init", "-q", str(target)], check=True)  # the structure tests ask git for its files
     shutil.copytree(EXAMPLE, target, dirs_exist_ok=True)
     project = target / "dbt_project" / "dbt_project.yml"
     text = project.read_text()
