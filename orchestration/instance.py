@@ -33,6 +33,9 @@ run_monitoring:
   start_timeout_seconds: 300
 run_retries:
   enabled: false
+event_log_storage:
+  module: orchestration.event_log
+  class: EventLog
 retention:
   schedule:
     purge_after_days: 90

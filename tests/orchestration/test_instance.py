@@ -7,9 +7,12 @@ import subprocess
 import sys
 
 import dagster as dg
+import pytest
 import yaml
+from dagster._core.events import StepMaterializationData
 
 from ingestion.settings import Settings
+from orchestration import event_log
 from orchestration.instance import PROCESS_TAG, close_orphans, prepare_home, process_mark
 
 
@@ -70,3 +73,34 @@ def test_home_has_telemetry_off_and_keeps_what_was_changed(settings: Settings) -
     (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     prepare_home(settings)
     assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_the_event_log_keeps_its_connections_and_dagsters_own_reads_the_same_files(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = prepare_home(settings)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    made: list[str] = []
+    create = event_log.create_engine
+    monkeypatch.setattr(event_log, "create_engine", lambda url, **how: made.append(url) or create(url, **how))
+    asset = dg.AssetKey(["marts", "fct_lead"])
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.event_log_storage, event_log.EventLog)
+        runs = [started_run(instance, "") for _ in range(event_log._KEPT + 2)]  # more files than stay open
+        for run_id in (runs[0], runs[0], runs[-1]):
+            instance.report_dagster_event(
+                dg.DagsterEvent(
+                    event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+                    job_name="nightly",
+                    event_specific_data=StepMaterializationData(dg.AssetMaterialization(asset)),
+                ),
+                run_id=run_id,
+            )
+        assert len(made) == len(runs) + 2  # one a file, and the first run's again
+        assert [len(instance.all_logs(r)) for r in runs] == [3, *[1] * event_log._KEPT, 2]
+    config = yaml.safe_load((home / "dagster.yaml").read_text())
+    (home / "dagster.yaml").write_text(yaml.safe_dump({k: v for k, v in config.items() if k != "event_log_storage"}))
+    with dg.DagsterInstance.get() as instance:
+        assert not isinstance(instance.event_log_storage, event_log.EventLog)
+        assert [len(instance.all_logs(r)) for r in (runs[0], runs[-1])] == [3, 2]
+        assert len(instance.fetch_materializations(asset, limit=10).records) == 3
