@@ -13,21 +13,24 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import duckdb
 import typer
 
-from benchmarks import inputs
+from benchmarks import inputs, sandbox
 from benchmarks.nights import run_night
+from benchmarks.platforms import PLATFORMS, measured
 from ingestion.sandbox.drop_folder import make_drop_folder
+from ingestion.sandbox.store import World
 from ingestion.settings import PROJECT_DIR
 
 RESULTS = PROJECT_DIR / "benchmarks" / "RESULTS.md"
 REAL_AS_OF = date(2026, 10, 31)
-DEMO_AS_OF = date(2026, 11, 20)
+DEMO_AS_OF = date(2026, 11, 20)  # a Friday; the third night after it is Monday's, the second reaches back on Sunday
+YEARS = 2  # of the company that the platforms are measured on
 
 
 @dataclass
@@ -150,6 +153,81 @@ def nights(repeat: int) -> Section:
     return section
 
 
+def demo(repeat: int) -> Section:
+    """Nights on the simulated company, as `make nightly` runs them when no source is configured."""
+    section = Section(
+        "demo",
+        "Nights on the simulated company",
+        "`python -m orchestration nightly` on a new data folder without any source configured, from the prompt to its "
+        "end: the company is made or extended by a day, served, five ad platforms, exchange rates and the drop folder "
+        "are loaded, built, checked and published. Size `small`. The second night is a Saturday's, the third a "
+        "Sunday's, which pulls again what the platforms restate within the month.",
+        ("night", "seconds", "target", "", "peak MiB", "target", ""),
+    )
+    for n in range(repeat):
+        with _folder() as folder:
+            for name, days, target in (("first", 0, 90), ("second", 1, 45), ("third", 2, 45)):
+                night = run_night(folder / "data", folder / "drop" / "catalogue.yml", DEMO_AS_OF + timedelta(days=days))
+                peak = f"{night.peak_mib:,.0f}"
+                verdicts = _verdict(night.seconds <= target), _verdict(night.peak_mib <= 3072)
+                seconds = f"{night.seconds:.1f}"
+                row = (f"{name}, run {n + 1}", seconds, str(target), verdicts[0], peak, "3,072", verdicts[1])
+                section.rows.append(row)
+                _say(section)
+            print(night.said)
+    return section
+
+
+def platforms(repeat: int) -> Section:
+    """Each platform's whole history pulled from the sandbox, and the floor beside it."""
+    section = Section(
+        "platforms",
+        "Ad platforms into raw",
+        f"The whole history of a company of size `small` with {YEARS} years, pulled from its sandbox server on the same "
+        f"machine by `ingestion.pipeline.load_source` on prepared tables, median of {repeat}. The floor asks for the "
+        "very same pages in one bare httpx loop, parses them with orjson and throws them away; the server's work is in "
+        "both. Target: half the floor's rows/s.",
+        ("platform", "rows", "requests", "seconds", "rows/s", "floor, s", "share of the floor's speed", ""),
+    )
+    with _folder() as folder:
+        through = DEMO_AS_OF - timedelta(days=1)
+        start = through.replace(year=through.year - YEARS) + timedelta(days=1)
+        World.create_or_extend(folder / "company", "small", sandbox.SEED, through, start=start)
+        for name in PLATFORMS:
+            runs = sorted(
+                (measured(name, folder / f"{name}{n}", folder / "company") for n in range(repeat)),
+                key=lambda r: r["seconds"],
+            )
+            run = runs[len(runs) // 2]
+            floor = min(r["floor_seconds"] for r in runs)
+            share = floor / run["seconds"]
+            each = ", ".join(f"{r['seconds']:.1f}" for r in runs)
+            section.rows.append(
+                (
+                    name, f"{run['rows']:,.0f}", f"{run['calls']:,.0f}",
+                    f"{run['seconds']:.1f} ({each})",
+                    f"{run['rows'] / run['seconds']:,.0f}", f"{floor:.1f}", f"{share:.0%}", _verdict(share >= 0.5),
+                )
+            )  # fmt: skip
+            _say(section)
+    return section
+
+
+def company(repeat: int) -> Section:
+    """The simulated company at each size, and its GA4-shaped events."""
+    section = Section(
+        "company",
+        "The simulated company",
+        "Made, and its GA4-shaped export written to Parquet, each in a process of its own (`python -m benchmarks.sandbox`"
+        "). Measured once: the large one takes its time.",
+        ("size", "made, s", "peak GiB", "GA4 events", "written, s", "events/s", "peak GiB", "target", ""),
+    )
+    for name in sandbox.TARGETS:
+        section.rows.append(sandbox.measured(name))
+        _say(section)
+    return section
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
@@ -183,12 +261,14 @@ def _write(section: Section, machine: str) -> None:
 
 
 def main(
-    only: Annotated[str | None, typer.Option(help="loading or nights; both by default")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="one of: loading, nights, demo, platforms, company; all by default")
+    ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="how often each is measured; the median counts")] = 3,
     write: Annotated[bool, typer.Option(help="write benchmarks/RESULTS.md")] = True,
 ) -> None:
-    """Time loading into raw, the full run, and a night with nothing new; print the figures beside their targets."""
-    known = {"loading": loading, "nights": nights}
+    """Time loading, whole nights, the demo, the platforms and the simulated company; print figures beside targets."""
+    known = {"loading": loading, "nights": nights, "demo": demo, "platforms": platforms, "company": company}
     if only and only not in known:
         raise typer.BadParameter(f"{only!r}; expected one of {', '.join(known)}", param_hint="--only")
     if not inputs.has_real_data():

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.platforms <source> <data dir> <company>`: one source loaded from the sandbox, and the floor beside it.
+"""One ad platform loaded from the sandbox, and the floor beside it: `python -m benchmarks.platforms <source> <data> <company>`.
 
 The floor asks for the very same pages in one bare loop (httpx), parses them with orjson and throws them away. Prints JSON.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from base64 import b64decode
@@ -15,6 +16,20 @@ from pathlib import Path
 
 import httpx
 import orjson
+
+from ingestion.settings import PROJECT_DIR
+
+PLATFORMS = ("google_ads", "microsoft_ads", "meta_ads", "linkedin_ads", "tiktok_ads")
+
+
+def measured(source: str, data: Path, company: Path) -> dict[str, float]:
+    """{rows, calls, seconds, floor_seconds} of one load in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.platforms", source, str(data), str(company)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_DIR)}
+    done = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"the load failed:\n{done.stdout}{done.stderr}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def floor(url: str, calls: list[dict[str, object]]) -> float:

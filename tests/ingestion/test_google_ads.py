@@ -229,6 +229,28 @@ def test_a_row_that_cannot_be_read_is_rejected_and_told_and_the_next_night_has_i
     assert sandbox.found("campaign_daily") == sandbox.books()
 
 
+@pytest.mark.parametrize(
+    ("n_before", "status", "said"),
+    [(0, "failed", "has no id that can be read"), (1, "partial", "rows could not be read, first: ")],
+)
+def test_a_thing_that_cannot_be_read_leaves_the_things_as_they_were(
+    sandbox: Sandbox, n_before: int, status: str, said: str
+) -> None:
+    sandbox.load(15)
+    things = "select account_id, currency, time_zone from ad_accounts order by all"
+    before = sandbox.raw(things)
+    sandbox.fault("malformed_row", after=n_before, times=-1)  # the list of accounts is the first answer
+    report = sandbox.load(16)
+    assert report.status == status
+    assert said in report.message
+    assert sandbox.raw(things) == before
+    if n_before:
+        told = sandbox.raw("select table_name, reason from _rejects")
+        assert ("ads", "adGroupAd.ad.id is not readable as text") in told
+    sandbox.app.state.orders.clear()
+    assert sandbox.load(17).status == "loaded"
+
+
 def test_a_renamed_field_fails_clearly_and_the_last_good_days_stay(sandbox: Sandbox) -> None:
     sandbox.load(15)
     before = sandbox.found("account_daily"), sandbox.raw("select campaign_id, status from campaigns order by all")

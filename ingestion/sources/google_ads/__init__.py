@@ -129,7 +129,10 @@ class _Google:
         for manager in top:
             for rows in self.ask(manager, query, login=manager):
                 for row in rows:
-                    self.managers.setdefault(row["customerClient"]["id"], manager)
+                    account = (row.get("customerClient") or {}).get("id")
+                    if not isinstance(account, str):
+                        raise SourceError(SPEC.name, f"an account under {manager} has no id that can be read: {row}")
+                    self.managers.setdefault(account, manager)
         wanted = [_digits(a) for a in setting_list(SPEC.name, "accounts")]
         if unknown := [a for a in wanted if a not in self.managers]:
             raise SourceError(

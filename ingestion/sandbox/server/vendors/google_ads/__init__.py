@@ -241,10 +241,12 @@ def _error(kind: str) -> Response:
 
 
 def _spoil(kind: str, body: bytes) -> bytes:
-    """malformed_row: a number of the first row is a word; schema_change: members of every row have other names."""
+    """malformed_row: a number of the first row is a word, or its id an object; schema_change: members of every row have other
+    names."""
     if kind == "malformed_row":
         for member in (b"impressions", b"clicks", b"amountMicros", b"id"):
-            body, n = re.subn(b'("%s":)"\\d+"' % member, rb'\1"n/a"', body, count=1)
+            wrong = rb"\1{}" if member == b"id" else rb'\1"n/a"'
+            body, n = re.subn(b'("%s":)"\\d+"' % member, wrong, body, count=1)
             if n:
                 break
         return body
