@@ -46,7 +46,7 @@ types: .venv/.ready
 
 .PHONY: pytest
 pytest: .venv/.ready
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: sources
 sources: setup  ## the sources: configured or not, last load, staleness

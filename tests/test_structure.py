@@ -106,8 +106,9 @@ def test_the_linter_refuses_dagster_in_ingestion_and_quality(room: str) -> None:
 
 
 def test_the_environment_is_read_in_one_place_only() -> None:
-    # PYTHONPATH is no setting: it is handed on to child processes
-    reading = re.compile(r"os\.(getenv|environ\.get(?!\(\"PYTHONPATH)|environ\[[^\]]+\](?! *=))")
+    # these two are no settings: one is handed on to child processes, the other Dagster is told by prepare_home
+    others = r"[\[(]\"(?:PYTHONPATH|DAGSTER_HOME)\""
+    reading = re.compile(rf"os\.(getenv|environ\.get(?!{others})|environ(?!{others})\[[^\]]+\](?! *=))")
     rooms = ("ingestion/", "quality/", "orchestration/")
     found = {
         f"{name}: {match.group()}"

@@ -166,7 +166,7 @@ def main(url: str, folder: str) -> None:
     assert all(a.final_urls[0].startswith("https://") for a in ads)
 
     seen_before: Figures = {}  # each day as it was told first; clicks are taken back and conversions come late
-    for nights_ago in range((clock - start).days, 0, -1):
+    for nights_ago in range((clock - start).days, 0, -3):
         control(url, "clock", {"as_of": (clock - timedelta(days=nights_ago)).isoformat()})
         seen_before = reader.report(account.id, "Account", start, clock) | seen_before
     control(url, "clock", {"as_of": clock.isoformat()})
