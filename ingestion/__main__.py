@@ -193,6 +193,7 @@ def check() -> None:
 
 @app.command()
 def rejects(
+    source: Annotated[str | None, typer.Argument(help="one source; all by default")] = None,
     limit: Annotated[int, typer.Option(help="how many to show")] = 20,
 ) -> None:
     """The rows that could not be read, newest first: file and line, or account and request, with column and reason."""
@@ -201,7 +202,7 @@ def rejects(
     settings, console = get_settings(), _console()
     table = Table("source", "where", "position", "column", "value", "reason", box=None)
     total = 0
-    for spec in all_specs():
+    for spec in [get_spec(source)] if source else all_specs():
         path = settings.raw_file(spec.name)
         if not path.exists() or "_rejects" not in {t.name for t in spec.tables}:
             continue
