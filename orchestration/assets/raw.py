@@ -132,6 +132,8 @@ def _load(context: dg.AssetExecutionContext, night: Night, names: list[str]) -> 
         tell("load", said)
 
     def on_demo(message: str, passing: bool) -> None:
+        if not passing:
+            context.log.info(message)
         tell("load", message, passing=passing)
 
     with demo_if_needed(night.settings, as_of, on_demo) as settings:
