@@ -18,6 +18,9 @@
         'mart': 'fct_ad_performance_daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
         'where': 'has_account_total is distinct from false',
     },
+    'organic_search': {
+        'mart': 'fct_search_performance_daily', 'rows': '1', 'where': "breakdown <> 'unattributed'",
+    },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
 {% set sources = [] %}
