@@ -288,6 +288,15 @@ def test_sites_are_all_verified_ones_of_the_user_or_those_named(house: House, mo
     )
 
 
+def test_a_used_up_quota_is_named_by_googles_own_reason() -> None:
+    error = {"code": 403, "message": "Search Analytics load quota exceeded.", "status": "PERMISSION_DENIED"}
+    body = {"error": {**error, "errors": [{"reason": "quotaExceeded", "domain": "usageLimits"}]}}
+    assert search_console.envelope(body) == ("quotaExceeded", "Search Analytics load quota exceeded.")
+    assert search_console.NEXT_STEPS["quotaExceeded"].endswith("the next night goes on")
+    assert search_console.envelope({"error": error}) == ("PERMISSION_DENIED", "Search Analytics load quota exceeded.")
+    assert search_console.envelope({"rows": []}) is None
+
+
 def test_sixteen_months_are_asked_for_at_most() -> None:
     assert (first_kept(date(2026, 11, 23)), first_kept(date(2026, 4, 30))) == (date(2025, 7, 23), date(2024, 12, 28))
 

@@ -227,7 +227,7 @@ def _error(kind: str) -> Response:
 
 
 def _spoil(kind: str, body: bytes) -> bytes:
-    """malformed_row: the first row's clicks are a word, or the first site's permission a number; schema_change: impressions (of
+    """malformed_row: the first row's clicks are a word, or the first site's permission an object; schema_change: impressions (of
     sites: their address) have another name."""
     if kind == "malformed_row":
         body = re.sub(rb'"clicks":[\d.]+', b'"clicks":"n/a"', body, count=1)
