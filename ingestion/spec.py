@@ -40,6 +40,7 @@ PROVIDES: frozenset[str] = frozenset(
         "experiments",
         "attribution_paths",
         "web_aggregates",
+        "web_events",
     }
 )
 KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates", "search"})

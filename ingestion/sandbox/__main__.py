@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ingestion.sandbox import cli
-from ingestion.sandbox.demo import SEED, company_folder, start_dates
+from ingestion.sandbox.demo import SEED, company_folder, export_folder, of_company
 from ingestion.settings import get_settings
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -38,6 +38,7 @@ def serve(
     with_parent: Annotated[int, typer.Option(hidden=True)] = 0,
 ) -> None:
     """Serve a company's vendors until Ctrl-C. The first line is the address; `env` prints the settings to read it with."""
+    from ingestion.sandbox.ga4 import extend_events
     from ingestion.sandbox.server.run import end_with, serve
     from ingestion.sandbox.store import World
 
@@ -48,6 +49,8 @@ def serve(
     target = folder or company_folder(settings)
     if not (target / "company.json").exists() or folder is None:
         World.create_or_extend(target, settings.demo_size, SEED, day - timedelta(days=1))
+    if not with_parent:  # a night that starts the server has written it
+        extend_events(World.open(target), export_folder(target), day)
     serve(target, day, port)
 
 
@@ -60,9 +63,10 @@ def env(
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.store import World
 
-    first = World.open(folder or company_folder(get_settings())).start_date
+    target = folder or company_folder(get_settings())
+    own = of_company(target, World.open(target).start_date)
     console = Console(highlight=False, soft_wrap=True)
-    for key, value in sorted((environment(url) | start_dates(first)).items()):
+    for key, value in sorted((environment(url) | own).items()):
         console.print(f"export {key}='{value}'", markup=False)
 
 

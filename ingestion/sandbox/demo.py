@@ -48,6 +48,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
         yield settings
         return
     from ingestion.sandbox.drop_folder import make_drop_folder
+    from ingestion.sandbox.ga4 import extend_events
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.server.run import served
     from ingestion.sandbox.store import World
@@ -65,11 +66,22 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
     say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}", False)
     drop = folder / "drop"
     make_drop_folder(drop, as_of, world)
+    extend_events(world, export_folder(folder), as_of)
     _mark(settings).touch()
-    with served(folder, as_of) as url, environment_of(environment(url) | start_dates(world.start_date)):
+    with served(folder, as_of) as url, environment_of(environment(url) | of_company(folder, world.start_date)):
         say(f"its vendors answer on {url}", True)
         yield settings.model_copy(update={"files_catalogue": drop / "catalogue.yml"})
     say("the simulated company's server has ended", True)
+
+
+def export_folder(folder: Path) -> Path:
+    """Where a company's GA4 export lies."""
+    return folder.resolve() / "ga4"
+
+
+def of_company(folder: Path, first: date) -> dict[str, str]:
+    """The settings that depend on the company in `folder`, beside those of the server's vendors."""
+    return start_dates(first) | {"SOURCES__GA4_EXPORT__FOLDER": str(export_folder(folder))}
 
 
 def start_dates(first: date) -> dict[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ingestion.sandbox.store import World
@@ -175,3 +175,14 @@ def write_events(
 
     with ThreadPoolExecutor(workers) as pool:
         return sum(pool.map(write, [first + timedelta(days=n) for n in range((last - first).days + 1)]))
+
+
+def extend_events(world: World, folder: Path, as_of: date) -> int:
+    """Bring an export up to the morning of `as_of`; returns the events written. Only new days and those that change still."""
+    held = [p.stem.removeprefix("events_") for p in folder.glob("events_????????.parquet")]
+    newest = max((datetime.strptime(d, "%Y%m%d").date() for d in held), default=None)
+    if newest is not None and newest >= as_of - timedelta(days=1):
+        return 0
+    # as it was written last, the days up to RESTATED_DAYS before that morning still lacked late events
+    first = newest - timedelta(days=RESTATED_DAYS - 1) if newest else world.start_date
+    return write_events(world, as_of, max(first, world.start_date), folder=folder)

@@ -1,0 +1,13 @@
+{# What is peculiar to GA4's export. #}
+
+{# An address without e-mail addresses and without the values of click ids; which ones were there stays to be seen. #}
+{% macro ga4_url(url) -%}
+    {{ return(adapter.dispatch('ga4_url')(url)) }}
+{%- endmacro %}
+
+{% macro duckdb__ga4_url(url) -%}
+    regexp_replace(
+        {{ scrub_emails(url) }},
+        '([?&](gclid|dclid|gbraid|wbraid|srsltid|fbclid|msclkid|ttclid|li_fat_id)=)[^&#]*', '\1(id)', 'g'
+    )
+{%- endmacro %}
