@@ -51,7 +51,8 @@ class House:
     def day(self, day: date = DAY) -> dict[str, Any]:
         with duckdb.connect(str(self.settings.raw_file(SPEC.name)), read_only=True) as con:
             con.execute("set timezone = 'UTC'")
-            return con.sql(f"select * from ga4_export.event_days where date_day = '{day}'").df().to_dict("records")[0]  # type: ignore[return-value]
+            found = con.execute("select * from ga4_export.event_days where date_day = ?", [day])
+            return dict(zip([d[0] for d in found.description or []], found.fetchall()[0], strict=True))
 
     def file(self, day: date = DAY) -> Path:
         return self.export / f"events_{day:%Y%m%d}.parquet"
@@ -609,6 +610,17 @@ def test_intraday_that_stays_is_a_failed_check(house: House) -> None:
     assert _checked(house)[1] == {"event_days.days_are_final": "failed"}
 
 
+def test_an_event_twice_in_a_package_is_a_failed_check(short: House, tmp_path: Path) -> None:
+    short.load()
+    twice, raw = tmp_path / "twice.parquet", short.settings.raw_file(SPEC.name)
+    rows = "select * exclude (_dlt_load_id, _dlt_id) from raw.ga4_export.events"
+    with duckdb.connect() as con:
+        con.execute(f"attach '{raw}' as raw (read_only)")
+        con.execute(f"copy ({rows} union all ({rows} limit 1)) to '{twice}' (format parquet)")
+    outcomes = run_contract(SPEC, {"events": [twice]}, short.settings, NIGHT)
+    assert {o.check for o in outcomes if o.status != "passed"} == {"event_unique"}
+
+
 def test_what_the_contract_keeps_out_is_read_again_the_next_night(short: House) -> None:
     short.load()
     short.rewrite("* exclude (n)", "n <= 10")
@@ -632,4 +644,4 @@ def test_what_raw_knows_of_a_day(short: House) -> None:
     assert told["size_bytes"] == short.file().stat().st_size and short.file().name in told["files"]
     moments = [datetime.fromtimestamp(us / 1_000_000, UTC) for us in (first, last)]
     assert [told["first_event_at"], told["last_event_at"]] == moments
-    assert told["loaded_as_of"].date() == NIGHT
+    assert told["loaded_as_of"] == NIGHT

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion.sandbox.ga4 import write_events
+from ingestion.sandbox.ga4 import extend_events, write_events
 from ingestion.sandbox.store import World
 
 SESSION = "list_filter(event_params, p -> p.key = 'ga_session_id')"
@@ -75,3 +75,21 @@ def test_the_last_three_days_are_restated_and_older_ones_never(world: World, exp
         counts[back] = tuple(duckdb.execute(count.format(folder)).fetchall()[0][0] for folder in (tmp_path, export))
     assert all(counts[back][0] == counts[back][1] for back in (3, 4, 5))
     assert sum(counts[back][0] for back in range(3)) < sum(counts[back][1] for back in range(3))
+
+
+def test_a_night_writes_new_days_and_those_that_change_and_nothing_else(world: World, tmp_path: Path) -> None:
+    day = world.through_date - timedelta(days=5)
+    extend_events(world, tmp_path / "ga4", day)
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "ga4").iterdir()}
+    assert extend_events(world, tmp_path / "ga4", day) == 0
+    extend_events(world, tmp_path / "ga4", day + timedelta(days=1))
+    after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "ga4").iterdir()}
+    written = sorted(name for name, at in after.items() if before.get(name) != at)
+    assert written == [f"events_{day - timedelta(days=n):%Y%m%d}.parquet" for n in (3, 2, 1, 0)]
+    write_events(world, day + timedelta(days=1), folder=tmp_path / "whole")
+    for path in (tmp_path / "whole").iterdir():
+        sides = [
+            duckdb.execute(f"select count(*) from '{f}/{path.name}'").fetchall()
+            for f in (path.parent, tmp_path / "ga4")
+        ]
+        assert sides[0] == sides[1], path.name
