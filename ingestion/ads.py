@@ -84,7 +84,7 @@ class Reports:
         context.notes.all_failed = True
         last_day = context.as_of - timedelta(days=1)  # the night's own day is not over
         self._last_day = last_day
-        self._back = int(setting(spec.name, "restatement_days", spec.restatement_days))
+        self._nightly = self._back = int(setting(spec.name, "restatement_days", spec.restatement_days))
         if context.as_of.isoweekday() == 7:
             self._back = max(self._back, int(setting(spec.name, "weekly_restatement_days", weekly_days)))
         start = setting(spec.name, "start_date")
@@ -115,12 +115,14 @@ class Reports:
         max_days: int = 31,
         first_available: date | None = None,
         restated_days: int | None = None,
+        due: Callable[[Pull], bool] = lambda pull: True,
     ) -> DltResource:
         """A report by day: each account's window is replaced whole, days that came back empty are emptied.
 
         `fetch` gets at most `max_days` days at a time; a slice that fails midway leaves its days as they were.
         Days before `first_available` are not pulled: the vendor has forgotten them, and raw keeps what it has.
         `restated_days` for a report that goes back another way than the source; 0: only days not pulled yet.
+        `due` says whether a slice holds anything to ask for; one that does not is neither asked for nor emptied.
         """
         import dlt
 
@@ -132,27 +134,42 @@ class Reports:
                 if start > end:
                     continue
                 slices = [
-                    Pull(account, first, min(first + timedelta(days=max_days - 1), end))
+                    pull
                     for first in _steps(start, end, max_days)
+                    if due(pull := Pull(account, first, min(first + timedelta(days=max_days - 1), end)))
                 ]
-                missing = set(range(len(slices)))
-                for n, pull in enumerate(slices):
+                missing = {pull.start for pull in slices}
+                for pull in slices:
 
                     @dlt.defer
-                    def one(pull: Pull = pull, n: int = n, missing: set[int] = missing) -> Any:
+                    def one(pull: Pull = pull, missing: set[date] = missing, start: date = start) -> Any:
                         found = self._guarded(
                             table, pull.account_id, f"{pull.start} to {pull.end}", lambda r: fetch(pull, r)
                         )
                         if found is None:
                             return None
-                        missing.discard(n)
-                        if not missing and not self._context.window:
-                            pulled[pull.account_id] = self._context.as_of.isoformat()
+                        with self._lock:
+                            missing.discard(pull.start)
+                            if not self._context.window:
+                                back = self._nightly if restated_days is None else restated_days
+                                self._advance(pulled, pull.account_id, start, min(missing, default=None), back)
                         return self._concat(table, [self._emptied(table, pull), *found])
 
                     yield one()
 
         return self._resource(table, rows)
+
+    def _advance(self, pulled: dict[str, str], account: str, start: date, missing: date | None, back: int) -> None:
+        """Mark how far an account is pulled: to tonight, or, when days are missing, so that the next night begins with the first.
+
+        A long first pull that was cut off by a quota or an outage thus goes on where it stopped.
+        """
+        tonight = self._context.as_of
+        if missing is None:
+            pulled[account] = tonight.isoformat()
+        elif missing > start:
+            mark = min(tonight, missing + timedelta(days=back))  # window() goes back as many days from it
+            pulled[account] = max(pulled.get(account, ""), mark.isoformat())
 
     def entities(self, table: Table, accounts: Sequence[str], fetch: FetchEntities) -> DltResource:
         """Things as they are tonight: kept as versions where the table has history, else replaced account by account."""

@@ -20,7 +20,8 @@ Reject = Callable[[int, str, str, Any], None]  # (position in the page, column, 
 
 @dataclass(frozen=True)
 class Wire:
-    """Where a column's value lies in a vendor's row ("metrics.costMicros"), and the JSON type the vendor sends."""
+    """Where a column's value lies in a vendor's row ("metrics.costMicros"; in a list "metricValues.0.value"), and the JSON type the
+    vendor sends."""
 
     path: str
     type: WireType = "text"
@@ -108,15 +109,19 @@ def _columns(table: Table, wires: Mapping[str, Wire], rows: Sequence[Mapping[str
             node = node.setdefault(name, {})
         node[leaf] = types[w.type]
 
-    def struct(node: dict[str, Any]) -> pa.DataType:
-        return pa.struct([(k, struct(v) if isinstance(v, dict) else v) for k, v in node.items()])
+    def shape(node: Any) -> pa.DataType:
+        if not isinstance(node, dict):
+            return node
+        if all(k.isdigit() for k in node):  # a list, whose members look alike
+            return pa.list_(shape(next(iter(node.values()))))
+        return pa.struct([(k, shape(v)) for k, v in node.items()])
 
-    picked = pa.array(rows, type=struct(tree))
+    picked = pa.array(rows, type=shape(tree))
     found: dict[str, Any] = {}
     for name, w in wires.items():
         value = picked
         for part in w.path.split("."):
-            value = pc.struct_field(value, part)
+            value = pc.list_element(value, int(part)) if part.isdigit() else pc.struct_field(value, part)
         found[name] = _cast(value, table.column(name))
     return found
 
@@ -130,14 +135,21 @@ def _cast(value: pa.Array, column: Column) -> pa.Array:
         return value
     if pa.types.is_string(value.type):
         if column.type in ("date", "timestamp"):
-            # vendors write 2026-11-01, 2026-11-01 00:00:00 and 2026-11-01T00:00:00Z; a day is its first ten signs
-            return (pc.utf8_slice_codeunits(value, 0, 10) if column.type == "date" else _instant(value)).cast(target)
+            return (_day(value) if column.type == "date" else _instant(value)).cast(target)
         if column.type in ("bigint", "decimal", "double"):
             value = pc.if_else(pc.equal(value, ""), pa.scalar(None, pa.string()), value)
     if column.type == "decimal" and pa.types.is_floating(value.type):
         # through the shortest text of the double: 0.1 is 0.1, not 0.1000000000000000055
         return pc.round(value, column.scale).cast(pa.string()).cast(pa.float64()).cast(target)
     return value.cast(target)
+
+
+def _day(value: pa.Array) -> pa.Array:
+    """Vendors write 2026-11-01, 2026-11-01 00:00:00, 2026-11-01T00:00:00Z (a day is its first ten signs) and 20261101."""
+    import pyarrow.compute as pc
+
+    text = pc.utf8_slice_codeunits(value, 0, 10)
+    return pc.replace_substring_regex(text, r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3")
 
 
 def _instant(value: pa.Array) -> pa.Array:

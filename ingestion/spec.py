@@ -38,6 +38,7 @@ PROVIDES: frozenset[str] = frozenset(
         "consent_counts",
         "experiments",
         "attribution_paths",
+        "web_aggregates",
     }
 )
 KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates"})

@@ -73,5 +73,6 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
 
 
 def start_dates(first: date) -> dict[str, str]:
-    """The setting that lets the first pull of every ad source begin where the company does."""
-    return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind == "ads"}
+    """The setting that lets the first pull of every source with days begin where the company does."""
+    kinds = ("ads", "analytics")
+    return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind in kinds}

@@ -19,8 +19,29 @@ RESTATED_DAYS = 3
 PROPERTY_ID = 318_204_771
 STREAM_ID = "4711082301"
 
-# A visit's events in order: (name, how many, when in the visit as a share of it).
+# A visit's events, in order: name, and the page it happened on.
+EVENTS = """
+[{'name': 'session_start', 'nth': 0}]
+|| case when session_number = 1 then [{'name': 'first_visit', 'nth': 0}] else [] end
+|| list_transform(range(n_page_views), x -> {'name': 'page_view', 'nth': x::int})
+|| case when n_page_views > 1
+    then list_transform(range(1, n_page_views, 2), x -> {'name': 'view_item', 'nth': x::int}) else [] end
+|| case when engagement_ms > 10000 then [{'name': 'scroll', 'nth': 0}, {'name': 'user_engagement', 'nth': n_page_views::int}]
+    else [] end
+|| case when has_cart then [{'name': 'add_to_cart', 'nth': n_page_views::int - 1}] else [] end
+|| case when has_checkout then [{'name': 'begin_checkout', 'nth': n_page_views::int - 1}] else [] end
+|| case when has_sign_up then [{'name': 'sign_up', 'nth': n_page_views::int}] else [] end
+|| case when has_lead then [{'name': 'generate_lead', 'nth': n_page_views::int}] else [] end
+|| case when order_id is not null then [{'name': 'purchase', 'nth': n_page_views::int}] else [] end
+""".strip()
+
 _PARAM = "{{'key': '{key}', 'value': {{'string_value': {s}, 'int_value': {i}, 'float_value': null::double, 'double_value': {d}}}}}"
+
+
+def has_arrived(day: str, seen_on: date) -> str:
+    """Whether a visit of the SQL date `day` has reached GA4 on the morning of `seen_on`, as SQL over world.visits."""
+    late = f"(case when visit_id[1:2] < '05' then 1 + ('0x' || visit_id[3:4])::int % {RESTATED_DAYS} else 0 end)"
+    return f"{late} < date '{seen_on}' - {day}"
 
 
 def _param(key: str, text: str = "null::varchar", whole: str = "null::bigint", number: str = "null::double") -> str:
@@ -31,8 +52,7 @@ def _events_query(world: World, day: date, seen_on: date) -> str:
     """Rows of one day's export as it stands on the morning of `seen_on`."""
     visits, lines = (f"read_parquet({world.chunks(table, day, day)!r})" for table in ("visits", "order_lines"))
     near = f"ordered_at between '{day}'::timestamp - interval 1 day and '{day}'::timestamp + interval 2 days"
-    late = f"(case when visit_id[1:2] < '05' then 1 + ('0x' || visit_id[3:4])::int % {RESTATED_DAYS} else 0 end)"
-    arrived = f"{late} < {(seen_on - day).days}" if (seen_on - day).days <= RESTATED_DAYS else "true"
+    arrived = has_arrived("date", seen_on)
     consented = [
         _param("ga_session_id", whole="session_id"), _param("ga_session_number", whole="session_number"),
     ]  # fmt: skip
@@ -61,18 +81,7 @@ baskets as (
 ),
 unrolled as (
     select visits.*, unnest(
-        [{{'name': 'session_start', 'nth': 0}}]
-        || case when session_number = 1 then [{{'name': 'first_visit', 'nth': 0}}] else [] end
-        || list_transform(range(n_page_views), x -> {{'name': 'page_view', 'nth': x::int}})
-        || case when n_page_views > 1
-            then list_transform(range(1, n_page_views, 2), x -> {{'name': 'view_item', 'nth': x::int}}) else [] end
-        || case when engagement_ms > 10000 then [{{'name': 'scroll', 'nth': 0}}, {{'name': 'user_engagement', 'nth': n_page_views::int}}]
-            else [] end
-        || case when has_cart then [{{'name': 'add_to_cart', 'nth': n_page_views::int - 1}}] else [] end
-        || case when has_checkout then [{{'name': 'begin_checkout', 'nth': n_page_views::int - 1}}] else [] end
-        || case when has_sign_up then [{{'name': 'sign_up', 'nth': n_page_views::int}}] else [] end
-        || case when has_lead then [{{'name': 'generate_lead', 'nth': n_page_views::int}}] else [] end
-        || case when order_id is not null then [{{'name': 'purchase', 'nth': n_page_views::int}}] else [] end
+        {EVENTS}
     ) as event
     from visits
 ),

@@ -18,6 +18,10 @@
         'mart': 'fct_ad_performance_daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
         'where': 'has_account_total is distinct from false',
     },
+    'web_aggregates': {
+        'mart': 'fct_web_traffic_daily', 'rows': '1', 'amount': 'purchase_revenue',
+        'mart_amount': "case when breakdown = 'property' then purchase_revenue end",
+    },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
 {% set sources = [] %}
