@@ -31,6 +31,7 @@ PROVIDES: frozenset[str] = frozenset(
         "ad_platforms",
         "ad_performance",
         "search_terms",
+        "organic_search",
         "ad_reach",
         "ad_conversion_lags",
         "exchange_rates",
@@ -41,7 +42,7 @@ PROVIDES: frozenset[str] = frozenset(
         "web_aggregates",
     }
 )
-KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates"})
+KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates", "search"})
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,40}$")
 _COLUMN = re.compile(r"^_?[a-z][a-z0-9_]{0,60}$")
 

@@ -74,5 +74,5 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
 
 def start_dates(first: date) -> dict[str, str]:
     """The setting that lets the first pull of every source with days begin where the company does."""
-    kinds = ("ads", "analytics")
+    kinds = ("ads", "analytics", "search")
     return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind in kinds}

@@ -59,7 +59,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def small(empty: Settings) -> Settings:
     """One lead won after ten days, one order with a cancellation, one web purchase without revenue, one ad account whose
-    campaign (seen in two versions) spent 10.00 on an ad and 2.50 on none."""
+    campaign (seen in two versions) spent 10.00 on an ad and 2.50 on none, one day of search with a hidden query."""
     row = "'d' as _dataset, 'crm' as _system, 1 as _file_key, timestamptz '2024-03-31 00:00:00+00' as _file_modified_at"
     rows = {
         "leads": "select '1' as lead_id, date '2024-01-01' as created_date, 'paid search' as origin, 1 as _row",
@@ -112,6 +112,16 @@ def small(empty: Settings) -> Settings:
     for table, query in ads.items():
         con.execute(f"insert into tiktok_ads.{table} by name {query}")
     con.close()
+    same = "'sc-domain:a.no' as account_id, 'web' as search_type, date '2024-03-05' as date_day, 'nor' as country, 'MOBILE' as device"
+    con = duckdb.connect(str(empty.raw_file("search_console")))
+    con.execute(
+        f"insert into search_console.property_daily by name select {same}, 9 as clicks, 90 as impressions, 3.5 as position"
+    )
+    con.execute(
+        f"""insert into search_console.query_daily by name select {same}, 'Kari@Nordmann.no stol' as query, 4 as clicks,
+            40 as impressions, 2 as position"""
+    )
+    con.close()
     return empty
 
 
@@ -153,7 +163,15 @@ def test_a_small_company_builds_with_the_numbers_worked_by_hand(small: Settings)
     zone = con.execute(
         "select value, value_text, is_as_wanted from marts.rpt_data_coverage where account_id = 'a' and what = 'time_zone'"
     ).fetchone()
+    searches = con.execute(
+        "select breakdown, search_query, clicks, impressions, average_position from marts.fct_search_performance_daily order by clicks"
+    ).fetchall()
     con.close()
+    # of 90 impressions at 3.5 the query tells 40 at 2: the other 50 were at (315 - 80) / 50
+    assert [(*r[:4], float(r[4])) for r in searches] == [
+        ("query", "(e-mail) stol", 4, 40, 2.0),
+        ("unattributed", None, 5, 50, 4.7),
+    ]
     assert revenue == ("unknown", "revenue not reported")
     # the rate of 1 February, 11.5, is the last known one
     assert [(a, float(b), float(c), d) for a, b, c, d in ads] == [
@@ -186,6 +204,9 @@ FAULTS = {
     "delete from intermediate.int_rates__daily where date_day = '2024-02-10'": {"daily_rates_are_unique_and_dense"},
     "update intermediate.int_ads__daily set cost = cost + 0.01 where allocation_level = 'unallocated_in_campaign'": {
         "ads_and_unallocated_add_up_to_accounts_and_campaigns"
+    },
+    "update marts.fct_search_performance_daily set clicks = clicks + 1 where breakdown = 'unattributed'": {
+        "queries_and_unattributed_add_up_to_properties"
     },
     "delete from marts.dim_ad": {"relationships_fct_ad_performance_daily_ad_key__ad_key__ref_dim_ad_"},
     "update marts.dim_campaign_version set valid_to_date = null": {"campaign_versions_do_not_overlap"},

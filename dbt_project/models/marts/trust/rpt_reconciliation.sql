@@ -22,6 +22,9 @@
         'mart': 'fct_web_traffic_daily', 'rows': '1', 'amount': 'purchase_revenue',
         'mart_amount': "case when breakdown = 'property' then purchase_revenue end",
     },
+    'organic_search': {
+        'mart': 'fct_search_performance_daily', 'rows': '1', 'where': "breakdown <> 'unattributed'",
+    },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
 {% set sources = [] %}
