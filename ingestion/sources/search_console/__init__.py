@@ -139,7 +139,7 @@ def build(context: LoadContext) -> DltSource:
                     n_rows.update(found["date_day"].to_pylist())
                     yield found
                 if full := sorted(d.isoformat() for d, n in n_rows.items() if n >= ROWS_A_DAY):
-                    context.notes.problems.append(
+                    context.notes.remarks.append(
                         f"{report.table.name}, {pull.account_id}, {search_type}: {', '.join(full)} has {ROWS_A_DAY:,} rows, "
                         "the most that Google tells of a day; rows with few clicks are missing"
                     )
