@@ -84,7 +84,11 @@ class Night:
         self._changes = Changes()
         self._con = duckdb.connect(
             str(scratch / "scratch.duckdb"),
-            config={"temp_directory": str(scratch / "spill"), "preserve_insertion_order": "false"},
+            config={
+                "temp_directory": str(scratch / "spill"),
+                "preserve_insertion_order": "false",
+                "memory_limit": context.settings.memory_limit,
+            },
         )
 
     def run(self) -> Changes:
