@@ -1,16 +1,29 @@
 -- Grain: session x day of the property; a session over midnight has a row on both. Counts add up over its days. Only events
 -- with consent, client and session. Source and click id are the first that the session's events of the day tell.
--- A day is computed anew when it was loaded anew. Rows are picked first and hashed last: a keyed hash of each event would
--- cost more than all the rest.
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    pre_hook="{{ forget_days(ref('stg_ga4_export__event_days')) }}",
-) }}
+-- Columns are picked first and hashed last: a keyed hash of each event would cost more than all the rest.
+{{ config(materialized='by_day', day='event_date', days='stg_ga4_export__event_days') }}
+-- depends_on: {{ ref('stg_ga4_export__event_days') }}
 
-{% set days = changed_days(ref('stg_ga4_export__event_days')) %}
 {% set google_ids = ['gclid', 'gbraid', 'wbraid'] %}
 {% set other_ids = ['dclid', 'fbclid', 'msclkid', 'ttclid', 'li_fat_id'] %}
+{% set ga4_fields = [
+    'google_ads_campaign_id', 'google_ads_campaign_name', 'cross_channel_source', 'cross_channel_medium',
+    'cross_channel_campaign_name', 'cross_channel_channel_group',
+] %}
+{# what is asked of a session's first event, the page it landed on, and the events that tell a source or a click #}
+{% set first_columns = [
+    'stream_id', 'platform', 'analytics_storage', 'device_category', 'device_operating_system', 'device_browser',
+    'device_language', 'geo_country', 'geo_region',
+] %}
+{% set landing_columns = ['page_location', 'page_title', 'page_referrer'] %}
+{% set traffic_columns = [
+    'page_location', 'page_referrer', 'manual_source', 'manual_medium', 'manual_campaign_name', 'manual_campaign_id',
+    'manual_term', 'manual_content', 'source', 'medium', 'campaign', 'campaign_id', 'term', 'content', 'gclid', 'gbraid',
+    'wbraid', 'collected_gclid',
+] %}
+{% set click_columns = google_ids + [
+    'dclid', 'page_location', 'collected_gclid', 'collected_dclid', 'gad_source', 'gad_campaignid',
+] %}
 with source as (
     select
         *,
@@ -20,7 +33,7 @@ with source as (
         {{ raw_host('page_referrer') }} as referrer_host
     from {{ source('ga4_export', 'events') }}
     where
-        {{ in_days('event_date', days) }}
+        {{ in_days('event_date') }}
         and user_pseudo_id is not null
         and ga_session_id is not null
         and analytics_storage is distinct from 'No'
@@ -74,43 +87,39 @@ sessions as (
         max(session_engaged) as session_engaged,
         max(case when event_name = 'first_visit' then 1 else 0 end) = 1 as has_first_visit,
         min(exclusion) as exclusion,
-        min(case when tells_source then event_order end) as traffic_order,
         coalesce(min(case when is_page_view then event_order end), min(event_order)) as landing_order,
         coalesce(max(case when is_page_view then event_order end), max(event_order)) as exit_order,
+        min(case when tells_source then event_order end) as traffic_order,
         min(case when has_click_id then event_order end) as click_order,
-        {{ min_by('event_key', 'event_order') }} as first_event_key,
+        {{ max_by('ads_storage', 'event_order') }} as ads_storage,
+        {%- for field in ga4_fields %}
+        {{ max_by('session_' ~ field, 'event_order') }} as ga4_{{ field }},
+        {%- endfor %}
+        {{ min_by(pack(first_columns), 'event_order') }} as first_event,
         coalesce(
-            {{ min_by('event_key', 'case when is_page_view then event_order end') }},
-            {{ min_by('event_key', 'event_order') }}
-        ) as landing_event_key,
+            {{ min_by(pack(landing_columns), 'case when is_page_view then event_order end') }},
+            {{ min_by(pack(landing_columns), 'event_order') }}
+        ) as landing,
         coalesce(
-            {{ max_by('event_key', 'case when is_page_view then event_order end') }},
-            {{ max_by('event_key', 'event_order') }}
-        ) as exit_event_key,
-        {{ min_by('event_key', 'case when tells_source then event_order end') }} as traffic_event_key,
-        {{ min_by('event_key', 'case when has_click_id then event_order end') }} as click_event_key
+            {{ max_by('page_location', 'case when is_page_view then event_order end') }},
+            {{ max_by('page_location', 'event_order') }}
+        ) as exit_location,
+        {{ min_by(pack(traffic_columns), 'case when tells_source then event_order end') }} as traffic,
+        {{ min_by(pack(click_columns), 'case when has_click_id then event_order end') }} as click
     from told
     group by event_date, user_pseudo_id, ga_session_id
 ),
 
--- Joins 1:1 each: an event key is unique within a day, and every session has the event it is asked for, or none (left joins).
 picked as (
     select
-        sessions.*,
-        first_events.stream_id,
-        first_events.platform,
-        first_events.analytics_storage,
-        first_events.device_category,
-        first_events.device_operating_system,
-        first_events.device_browser,
-        first_events.device_language,
-        first_events.geo_country,
-        first_events.geo_region,
-        exits.ads_storage,
-        {{ ga4_url('landings.page_location') }} as landing_location,
-        {{ scrub_emails('landings.page_title') }} as landing_title,
-        {{ ga4_url('exits.page_location') }} as exit_location,
-        {{ ga4_url('coalesce(traffic.page_referrer, landings.page_referrer)') }} as referrer,
+        *,
+        {%- for column in first_columns %}
+        first_event.{{ column }} as {{ column }},
+        {%- endfor %}
+        {{ ga4_url('landing.page_location') }} as landing_location,
+        {{ scrub_emails('landing.page_title') }} as landing_title,
+        {{ url_path(ga4_url('exit_location')) }} as exit_page,
+        {{ url_host('coalesce(traffic.page_referrer, landing.page_referrer)') }} as referrer_host,
         {%- for tag, name in [
             ('source', 'source'), ('medium', 'medium'), ('campaign', 'campaign_name'), ('campaign_id', 'campaign_id'),
             ('term', 'term'), ('content', 'content'),
@@ -120,33 +129,19 @@ picked as (
         {%- endfor %}
         {%- for id in google_ids + other_ids %}
         coalesce(
-            {%- if id in google_ids + ['dclid'] %} clicks.{{ id }},{% endif %}
-            {%- if id in ['gclid', 'dclid'] %} clicks.collected_{{ id }},{% endif %}
-            {{ url_parameter('clicks.page_location', id) }}
+            {%- if id in google_ids + ['dclid'] %} click.{{ id }},{% endif %}
+            {%- if id in ['gclid', 'dclid'] %} click.collected_{{ id }},{% endif %}
+            {{ url_parameter('click.page_location', id) }}
         ) as {{ id }},
         {%- endfor %}
         coalesce(
             traffic.gclid, traffic.gbraid, traffic.wbraid, traffic.collected_gclid,
             {{ url_parameter('traffic.page_location', '(?:gclid|gbraid|wbraid)') }}
         ) is not null as is_google_ads_click,
-        coalesce(clicks.gad_source, {{ url_parameter('clicks.page_location', 'gad_source') }}) as gad_source,
-        coalesce(clicks.gad_campaignid, {{ url_parameter('clicks.page_location', 'gad_campaignid') }}) as gad_campaign_id,
-        {%- for field in [
-            'google_ads_campaign_id', 'google_ads_campaign_name', 'cross_channel_source', 'cross_channel_medium',
-            'cross_channel_campaign_name', 'cross_channel_channel_group',
-        ] %}
-        coalesce(traffic.session_{{ field }}, first_events.session_{{ field }}) as ga4_{{ field }},
-        {%- endfor %}
-        traffic.event_key is not null and traffic.referrer_host <> '' and traffic.referrer_host <> traffic.location_host
-            as has_referrer
+        coalesce(click.gad_source, {{ url_parameter('click.page_location', 'gad_source') }}) as gad_source,
+        coalesce(click.gad_campaignid, {{ url_parameter('click.page_location', 'gad_campaignid') }}) as gad_campaign_id,
+        coalesce({{ raw_host('traffic.page_referrer') }} <> {{ raw_host('traffic.page_location') }}, false) as has_referrer
     from sessions
-    {%- for pick, name in [
-        ('first', 'first_events'), ('landing', 'landings'), ('exit', 'exits'), ('traffic', 'traffic'), ('click', 'clicks'),
-    ] %}
-    left join source as {{ name }}
-        on sessions.event_date = {{ name }}.event_date
-        and sessions.{{ pick }}_event_key = {{ name }}.event_key
-    {%- endfor %}
 )
 
 select
@@ -160,8 +155,8 @@ select
     {{ url_path('landing_location') }} as landing_page,
     landing_location,
     landing_title,
-    {{ url_path('exit_location') }} as exit_page,
-    {{ url_host('referrer') }} as referrer_host,
+    exit_page,
+    referrer_host,
     source,
     medium,
     campaign,
