@@ -34,6 +34,7 @@ PROVIDES: frozenset[str] = frozenset(
         "organic_search",
         "ad_reach",
         "ad_conversion_lags",
+        "ad_clicks",
         "exchange_rates",
         "other_costs",
         "consent_counts",

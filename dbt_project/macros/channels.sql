@@ -72,3 +72,17 @@
         else 'paid_other'
     end
 {%- endmacro %}
+
+{# The search engine of a host as web analytics names it; null for what is none, or has no other name than its host. #}
+{% macro search_engine(host) -%}
+    case
+        {%- for engine in ['google', 'bing', 'yahoo', 'duckduckgo', 'yandex', 'baidu', 'ecosia', 'qwant', 'brave', 'kvasir'] %}
+        when {{ matches(host, '(^|[.])' ~ engine ~ '[.]') }} then '{{ engine }}'
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# A source's name as the seed known_sources has it. #}
+{% macro known_source_name(source) -%}
+    case when lower({{ source }}) like 'www.%' then substr(lower({{ source }}), 5) else lower({{ source }}) end
+{%- endmacro %}

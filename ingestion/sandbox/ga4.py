@@ -90,7 +90,9 @@ events as (
         engagement_ms // n_page_views as step_ms,
         began_us + event.nth * (engagement_ms // n_page_views) * 1000 as event_us,
         case when event.nth = 0 then landing_url else path || '/' || event.nth end as page,
-        case when event.nth = 0 then referrer else path end as came_from
+        -- an ad without tags is opened from the platform's app: the world's visits tell its site as source alone
+        case when event.nth > 0 then path when medium = 'referral' then coalesce(referrer, 'https://' || source || '/') else referrer end
+            as came_from
     from unrolled
 )
 select

@@ -36,10 +36,7 @@ normalised as (
         lower(traffic_medium) as medium,
         lower(traffic_campaign) as campaign,
         trim(replace(replace(lower(origin), '_', ' '), '-', ' ')) as origin,
-        case
-            when lower(traffic_source) like 'www.%' then substr(lower(traffic_source), 5)
-            else lower(traffic_source)
-        end as source_name
+        {{ known_source_name('traffic_source') }} as source_name
     from traffic
 ),
 

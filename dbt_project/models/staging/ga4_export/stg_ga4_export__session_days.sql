@@ -83,7 +83,7 @@ sessions as (
         count(*) as n_events,
         count(case when is_page_view then 1 end) as n_page_views,
         count(case when is_payment_referral and is_page_view then 1 end) as n_payment_referrals,
-        coalesce(sum(engagement_time_msec), 0) as engagement_time_msec,
+        cast(coalesce(sum(engagement_time_msec), 0) as bigint) as engagement_time_msec,
         max(session_engaged) as session_engaged,
         max(case when event_name = 'first_visit' then 1 else 0 end) = 1 as has_first_visit,
         min(exclusion) as exclusion,
