@@ -8,7 +8,7 @@ at Google, and needs no right to run queries. Discovery document bigquery v2, re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -56,7 +56,6 @@ Field = Mapping[str, Any]  # a TableFieldSchema: {name, type, mode, fields}
 class _Table:
     """A table as it stands."""
 
-    type: str
     n_rows: int
     n_streamed: int  # about so many beside them, of a table that is written on
     size: int
@@ -118,7 +117,7 @@ class BigQueryDays:
         errors = [f for f in found.values() if isinstance(f, SourceError)]
         if errors and len(errors) == len(found):
             raise errors[0]
-        refused = {day: str(f) for day, f in found.items() if isinstance(f, str)}
+        refused = {day: str(f) for day, f in found.items() if isinstance(f, FileProblem)}
         refused |= {day: f"{tables[day][0]}: {f.detail}" for day, f in found.items() if isinstance(f, SourceError)}
         days = {
             day: Day(
@@ -150,29 +149,42 @@ class BigQueryDays:
         listed = ", ".join(_quoted(p) for p in paths)
         return f"read_parquet([{listed}], hive_partitioning = false)"
 
+    def _ask(self, ask: Callable[[str, dict[str, Any]], Any], path: str, params: dict[str, Any]) -> Any:
+        """An answer; when the quota is used up, BigQuery is not asked again in this run."""
+        if self._used_up:
+            raise self._used_up
+        try:
+            return ask(path, params)
+        except SourceError as e:
+            if e.code == "quotaExceeded":
+                self._used_up = e
+            raise
+
     def _names(self) -> list[str]:
         """Ids of the dataset's tables, in order: daily before intraday."""
         found, token = [], None
         while True:
             params = {"maxResults": 1000} | ({"pageToken": token} if token else {})
-            answer = self._client.get(self._tables, params)
+            answer = self._ask(self._client.get, self._tables, params)
             found += [str(t["tableReference"]["tableId"]) for t in answer.get("tables") or ()]
             if not (token := answer.get("nextPageToken")):
                 return sorted(found)
 
-    def _looked_at(self, table: tuple[str, Kind]) -> _Table | SourceError | str | None:
+    def _looked_at(self, table: tuple[str, Kind]) -> _Table | SourceError | FileProblem | None:
         """The table as it stands, why it cannot be read, or None: it is gone since it was listed."""
         try:
-            found = self._state(table[0])
+            return self._state(table[0])
         except SourceError as e:
             return None if e.code == "notFound" else e
-        return found if found.type in _READABLE else f"{table[0]} is a {found.type}; expected a table of the export"
+        except FileProblem as e:
+            return e
 
     def _state(self, table: str, fields: str = _STATE) -> _Table:
-        about = self._client.get(f"{self._tables}/{table}", {"fields": fields})
+        about = self._ask(self._client.get, f"{self._tables}/{table}", {"fields": fields})
         try:
+            if about["type"] not in _READABLE:
+                raise FileProblem(f"{table} is a {about['type']}; expected a table of the export")
             return _Table(
-                about["type"],
                 int(about["numRows"]),
                 int((about.get("streamingBuffer") or {}).get("estimatedRows", 0)),
                 int(about["numBytes"]),
@@ -186,8 +198,6 @@ class BigQueryDays:
         self, con: duckdb.DuckDBPyConnection, table: str, about: _Table, scratch: Path
     ) -> tuple[int, list[Path]]:
         """(rows, Parquet files) of a table, a file a page. Raises SourceError, FileProblem, _TokenIsOver."""
-        if self._used_up:
-            raise self._used_up
         fields = _picked(about.fields, _wanted())
         if not fields:
             raise FileProblem(f"{table} has no column of the export; is this an event export of GA4?")
@@ -205,14 +215,12 @@ class BigQueryDays:
             try:
                 token = self._page(con, f"{self._tables}/{table}/data", params, page)
             except SourceError as e:
-                if e.code == "quotaExceeded":
-                    self._used_up = e
                 # the same parameters were good for the page before
                 if e.code in ("invalid", "invalidPageToken", "badRequest") and "pageToken" in params:
                     raise _TokenIsOver from e
                 raise
             paths.append(scratch / f"{len(paths)}.parquet")
-            rows = f"(select unnest(rows) as r from {_json(page, rows='STRUCT(f STRUCT(v VARCHAR)[])[]')})"
+            rows = f"(select unnest(rows) as r from {_rows(page)})"
             copy = f"copy (select {select} from {rows} where {whole}) to {_quoted(paths[-1])} (format parquet)"
             done = con.execute(copy).fetchone()
             n_rows += int(done[0]) if done else 0
@@ -226,10 +234,11 @@ class BigQueryDays:
         import duckdb
 
         for attempt in range(ATTEMPTS):
-            file.write_bytes(self._client.read(path, params))
+            file.write_bytes(self._ask(self._client.read, path, params))
             try:
-                found = con.execute(f"select pageToken from {_json(file, pageToken='VARCHAR')}").fetchall()
-                return str(found[0][0]) if found and found[0][0] else None
+                token = f"select json_extract_string(content, '$.pageToken') from read_text({_quoted(file)})"
+                (found,) = con.execute(token).fetchall()[0]
+                return str(found) if found else None
             except duckdb.InvalidInputException as e:
                 if attempt == ATTEMPTS - 1:
                     raise FileProblem(f"{path}: the page is no JSON, {ATTEMPTS} times; was it cut off?") from e
@@ -305,10 +314,10 @@ def _is_record(field: Field) -> bool:
     return field["type"] in ("RECORD", "STRUCT")
 
 
-def _json(file: Path, **columns: str) -> str:
-    listed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-    most = file.stat().st_size + 1024
-    return f"read_json({_quoted(file)}, format = 'unstructured', columns = {{{listed}}}, maximum_object_size = {most})"
+def _rows(page: Path) -> str:
+    """SQL: a page's rows, cells as text."""
+    columns, most = "{rows: 'STRUCT(f STRUCT(v VARCHAR)[])[]'}", page.stat().st_size + 1024
+    return f"read_json({_quoted(page)}, format = 'unstructured', columns = {columns}, maximum_object_size = {most})"
 
 
 def _quoted(path: Path) -> str:
