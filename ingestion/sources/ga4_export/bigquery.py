@@ -143,7 +143,9 @@ class BigQueryDays:
             except SourceError as e:
                 raise FileProblem(_gone(table) if e.code == "notFound" else e.detail) from e
         else:
-            raise FileProblem(f"{table} changed while it was read, twice; the next night reads it")
+            raise FileProblem(
+                f"{table} changed or its page token expired while it was read, twice; the next night reads it"
+            )
         if n_rows < before.n_rows or (day.kind == "daily" and n_rows > before.n_rows):
             raise FileProblem(f"{table}: {n_rows:,} rows came of {before.n_rows:,}; did the API change?")
         listed = ", ".join(_quoted(p) for p in paths)
