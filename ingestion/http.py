@@ -47,6 +47,15 @@ def no_envelope(body: Any) -> tuple[str, str] | None:
     return None
 
 
+def google_envelope(body: Any) -> tuple[str, str] | None:
+    """Of Google's older APIs: the reason of the error's first part, else its status."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return None
+    reasons = [str(e["reason"]) for e in error.get("errors") or () if isinstance(e, dict) and e.get("reason")]
+    return (reasons or [str(error.get("status", error.get("code")))])[0], str(error.get("message", ""))
+
+
 def no_hint(body: Any, headers: Mapping[str, str]) -> float | None:
     """For vendors that say how long to wait in Retry-After, or not at all."""
     return None

@@ -209,6 +209,15 @@ def test_one_days_trouble_is_its_own_and_mended_the_next_night(house: House, rou
     assert house.load().status == "loaded" and house.count() > 0
 
 
+def test_a_service_that_does_not_answer_is_no_days_trouble(house: House) -> None:
+    house.load()
+    house.sandbox.order(f"{_table()}$", "truncated", times=5)
+    report = house.load()
+    assert report.status == "failed" and "cannot be listed" in report.message and "was it cut off?" in report.message
+    house.sandbox.clear_faults()
+    assert house.load().rows["events"] == 0  # what was loaded counts as loaded
+
+
 def test_a_table_that_changes_while_it_is_read_is_read_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.load()
     before = house.count(THROUGH)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.ads import secret, setting
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, refresh_token_auth
+from ingestion.http import VendorClient, google_envelope, refresh_token_auth
 from ingestion.sources.files.locations import FoundFile
 from ingestion.sources.files.problems import FileProblem
 from ingestion.sources.ga4_export.days import Day, Kind, Listing, day_of
@@ -63,15 +63,6 @@ class _Table:
     fields: Sequence[Field] = field(default=(), compare=False)
 
 
-def envelope(body: Any) -> tuple[str, str] | None:
-    """Google's error: the reason of its first part, else its status."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return None
-    reasons = [str(e["reason"]) for e in error.get("errors") or () if isinstance(e, dict) and e.get("reason")]
-    return (reasons or [str(error.get("status", error.get("code")))])[0], str(error.get("message", ""))
-
-
 class BigQueryDays:
     """The tables of a dataset, of the days `first` to `last`. Raises SourceError when the sign-in fails."""
 
@@ -91,7 +82,7 @@ class BigQueryDays:
             f"{str(setting(name, 'base_url', BASE_URL)).rstrip('/')}/bigquery/v2/",
             auth=auth,
             renew=auth.renew,
-            envelope=envelope,
+            envelope=google_envelope,
             next_steps=NEXT_STEPS,
             throttled=("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"),
             timeout=180.0,
@@ -115,7 +106,8 @@ class BigQueryDays:
         with ThreadPoolExecutor(LOOKS) as pool:
             found = dict(zip(tables, pool.map(self._looked_at, tables.values()), strict=True))
         errors = [f for f in found.values() if isinstance(f, SourceError)]
-        if errors and len(errors) == len(found):
+        # no day's own: the service is down, or nobody may read any
+        if errors and (len(errors) == len(found) or any(e.code in ("", "quotaExceeded") for e in errors)):
             raise errors[0]
         refused = {day: str(f) for day, f in found.items() if isinstance(f, FileProblem)}
         refused |= {day: f"{tables[day][0]}: {f.detail}" for day, f in found.items() if isinstance(f, SourceError)}
@@ -194,7 +186,7 @@ class BigQueryDays:
                 (about.get("schema") or {}).get("fields") or (),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as e:
-            raise SourceError("ga4_export", f"{table}: {e!r} in what tables.get tells; did the API change?") from e
+            raise FileProblem(f"{table}: {e!r} in what tables.get tells; did the API change?") from e
 
     def _fetch(
         self, con: duckdb.DuckDBPyConnection, table: str, about: _Table, scratch: Path
@@ -300,8 +292,12 @@ def _value(text: str, field: Field, depth: int = 0) -> str:
         shape = f'[{{"v":{_CELLS}}}]' if _is_record(field) else '[{"v":"VARCHAR"}]'
         return f"list_transform(json_transform({text}, '{shape}'), lambda {x}: {inner})"
     if _is_record(field):
-        cells = f"json_transform({text}, '{_CELLS}').f"
-        return f"case when {text} is not null then {_record(cells, field, depth)} end"
+        # named by a lambda, so that the text is taken apart once and not for each of its cells
+        c = f"c{depth}"
+        cells = f"[json_transform({text}, '{_CELLS}').f]"
+        return (
+            f"list_transform({cells}, lambda {c}: case when {c} is not null then {_record(c, field, depth + 1)} end)[1]"
+        )
     if field["type"] == "TIMESTAMP":
         return f"make_timestamptz({text}::bigint)"
     return f"{text}::{_TYPES[field['type']]}" if field["type"] in _TYPES else text
