@@ -27,7 +27,11 @@ def write_profile(settings: Settings) -> Path:
                     "schema": "main",
                     "threads": 2,
                     "attach": attach,
-                    "settings": {"TimeZone": "UTC"},
+                    "settings": {
+                        "TimeZone": "UTC",
+                        "memory_limit": settings.memory_limit,
+                        "preserve_insertion_order": False,
+                    },
                     "plugins": [{"module": "ingestion.dbt_plugin"}],
                 }
             },

@@ -93,11 +93,14 @@ def columns_hint(table: Table, *, merging: bool = False) -> dict[str, Any]:
 def open_pipeline(spec: SourceSpec, settings: Settings) -> dlt.Pipeline:
     """The source's pipeline into its own raw file. Absolute paths: dlt's default folder depends on the user."""
     import dlt
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     settings.raw_dir.mkdir(parents=True, exist_ok=True)
+    # rows of raw have no order: keeping that of the files takes twice the time, four times the memory and more disk
+    config = {"preserve_insertion_order": False, "memory_limit": settings.memory_limit}
     return dlt.pipeline(
         spec.name,
-        destination=dlt.destinations.duckdb(str(settings.raw_file(spec.name))),
+        destination=dlt.destinations.duckdb(DuckDbCredentials(str(settings.raw_file(spec.name)), global_config=config)),
         dataset_name=spec.name,
         pipelines_dir=str(settings.pipelines_dir),
     )
@@ -136,6 +139,8 @@ def _migrate(spec: SourceSpec, settings: Settings) -> None:
 
     raw_file = settings.raw_file(spec.name)
     version, _ = _remembered(raw_file)
+    if not version:
+        _create(raw_file)
     finish_pending(spec, settings)
     if version:
         con = duckdb.connect(str(raw_file))
@@ -168,6 +173,14 @@ def _migrate(spec: SourceSpec, settings: Settings) -> None:
         con.commit()
     finally:
         con.close()
+
+
+def _create(raw_file: Path) -> None:
+    """An empty raw file in DuckDB's newest format, which writes wide tables in two thirds of the time of its default."""
+    if not raw_file.exists():
+        raw_file.parent.mkdir(parents=True, exist_ok=True)
+        with duckdb.connect() as con:
+            con.execute(f"attach '{str(raw_file).replace(chr(39), chr(39) * 2)}' as raw (storage_version 'latest')")
 
 
 def finish_pending(spec: SourceSpec, settings: Settings) -> str:

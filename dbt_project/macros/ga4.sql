@@ -11,3 +11,8 @@
         '([?&](gclid|dclid|gbraid|wbraid|srsltid|fbclid|msclkid|ttclid|li_fat_id)=)[^&#]*', '\1(id)', 'g'
     )
 {%- endmacro %}
+
+{# A tag as it was collected; what GA4 writes for none is none. #}
+{% macro ga4_tag(expression) -%}
+    case when lower(trim({{ expression }})) not in ('', '(direct)', '(none)', '(not set)') then trim({{ expression }}) end
+{%- endmacro %}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from ingestion.settings import PROJECT_DIR
 from ingestion.sources.files.locations import FoundFile, fetch, find
 from ingestion.sources.files.problems import FileProblem
+from ingestion.sources.ga4_export.flatten import Scan
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,10 +72,10 @@ class Days(Protocol):
     def listing(self) -> Listing:
         """All its days. Raises FileProblem when the place cannot be reached."""
 
-    def relation(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> str:
-        """A table expression of the day's events with the export's columns, nested as there.
+    def scan(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> Scan:
+        """The day's events with the export's columns, nested as there.
 
-        Any connection of the database may scan it, more than once, until `scratch` (a folder of the day's own) is removed.
+        May be scanned more than once, until `scratch` (a folder of the day's own) is removed.
         Raises FileProblem, or what the reader raises.
         """
 
@@ -114,22 +115,22 @@ class FolderDays:
                 days[day] = Day(day, kind, tuple(f for _, f in files))
         return Listing(days, refused, unknown)
 
-    def relation(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> str:
+    def scan(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> Scan:
         paths = []
         for part in day.parts:
             if part.size == 0:
                 raise FileProblem(f"{_base(part)} is empty (0 bytes); was it written to the end?")
             scratch.mkdir(parents=True, exist_ok=True)
-            paths.append(fetch(part, scratch / _base(part)))
-        listed = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
+            paths.append(str(fetch(part, scratch / _base(part))))
         form = _format(_base(day.parts[0]))
         if form == "json":
             columns = ", ".join(f"'{name}': '{kind}'" for name, kind in self.json_columns.items())
-            return f"read_json([{listed}], format = 'newline_delimited', columns = {{{columns}}}, hive_partitioning = false)"
+            options = f"format = 'newline_delimited', columns = {{{columns}}}, hive_partitioning = false"
+            return Scan("read_json", tuple(paths), options)
         if form == "avro":
             con.execute(f"load '{_avro_extension()}'")
-            return f"read_avro([{listed}])"
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+            return Scan("read_avro", tuple(paths))
+        return Scan("read_parquet", tuple(paths), "hive_partitioning = false")
 
 
 def _no_one_table(files: list[tuple[str, FoundFile]]) -> str:

@@ -59,7 +59,7 @@ class _Opened:
     """A day whose files are on this machine. `shape`: its columns and types, as text."""
 
     day: Day
-    relation: str
+    scan: flatten.Scan
     shape: str
 
 
@@ -84,7 +84,11 @@ class Night:
         self._changes = Changes()
         self._con = duckdb.connect(
             str(scratch / "scratch.duckdb"),
-            config={"temp_directory": str(scratch / "spill"), "preserve_insertion_order": "false"},
+            config={
+                "temp_directory": str(scratch / "spill"),
+                "preserve_insertion_order": "false",
+                "memory_limit": context.settings.memory_limit,
+            },
         )
 
     def run(self) -> Changes:
@@ -150,8 +154,8 @@ class Night:
     def _open(self, day: Day) -> _Opened | Exception:
         try:
             with closing(self._con.cursor()) as con:
-                relation = self._days.relation(con, day, self._home(day))
-                return _Opened(day, relation, str(flatten.shape(con, relation)))
+                scan = self._days.scan(con, day, self._home(day))
+                return _Opened(day, scan, str(flatten.shape(con, scan.sql())))
         except Exception as e:  # noqa: BLE001 - one day's trouble is its own; the others go on
             return e
 
@@ -160,7 +164,7 @@ class Night:
         first = opened[0].day
         path = self._scratch / f"events-{first.date}-{first.kind}-{len(opened)}.parquet"
         try:
-            found = flatten.examine(self._con, {o.day.date: o.relation for o in opened}, first.kind == "intraday")
+            found = flatten.examine(self._con, {o.day.date: o.scan for o in opened}, first.kind == "intraday")
             if found.is_clean or len(opened) == 1:
                 how = "format parquet, compression snappy"
                 done = self._con.execute(f"copy ({found.select}) to '{path}' ({how})").fetchone()
@@ -222,8 +226,8 @@ class Night:
         for part in day.parts if len(day.parts) > 1 else ():
             alone = replace(day, parts=(part,))
             try:
-                relation = self._days.relation(self._con, alone, self._home(day))
-                flatten.examine(self._con, {day.date: relation}, is_intraday=False)
+                scan = self._days.scan(self._con, alone, self._home(day))
+                flatten.examine(self._con, {day.date: scan}, is_intraday=False)
             except Exception as e:  # noqa: BLE001 - that is what is asked
                 names, said = alone.names, _said(e)
                 break

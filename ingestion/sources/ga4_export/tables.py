@@ -148,6 +148,7 @@ PARAMS = (
     Param("page_location", "text", "address of the page, with its tags", personal=True),
     Param("page_referrer", "text", "address of the page before", personal=True),
     Param("page_title", "text", "title of the page"),
+    Param("traffic_type", "text", "what a filter of the property calls the traffic, as internal"),
     Param("ignore_referrer", "text", "true: the referrer is not to count"),
     Param("source", "text", "source as the event tells it"),
     Param("medium", "text", "medium as the event tells it"),
