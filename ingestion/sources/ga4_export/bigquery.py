@@ -21,6 +21,7 @@ from ingestion.http import VendorClient, google_envelope, refresh_token_auth
 from ingestion.sources.files.locations import FoundFile
 from ingestion.sources.files.problems import FileProblem
 from ingestion.sources.ga4_export.days import Day, Kind, Listing, day_of
+from ingestion.sources.ga4_export.flatten import Scan
 from ingestion.sources.ga4_export.tables import FIELDS
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class BigQueryDays:
         }
         return Listing(days, refused)
 
-    def relation(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> str:
+    def scan(self, con: duckdb.DuckDBPyConnection, day: Day, scratch: Path) -> Scan:
         table = day.names
         scratch.mkdir(parents=True, exist_ok=True)
         for _ in range(2):
@@ -140,8 +141,7 @@ class BigQueryDays:
             )
         if n_rows < before.n_rows or (day.kind == "daily" and n_rows > before.n_rows):
             raise FileProblem(f"{table}: {n_rows:,} rows came of {before.n_rows:,}; did the API change?")
-        listed = ", ".join(_quoted(p) for p in paths)
-        return f"read_parquet([{listed}], hive_partitioning = false)"
+        return Scan("read_parquet", tuple(str(p) for p in paths), "hive_partitioning = false")
 
     def _ask(self, ask: Callable[[str, dict[str, Any]], Any], path: str, params: dict[str, Any]) -> Any:
         """An answer; when the quota is used up, BigQuery is not asked again in this run."""
