@@ -169,9 +169,15 @@ def test_only_what_raw_reads_is_asked_for(house: House) -> None:
     assert len(looks) == 3 + 3  # once for the list, once after each day's pages; of the other days none
 
 
-@pytest.mark.parametrize("kind", ["rate_limit", "server_error", "expired_token", "truncated", "reset"])
-@pytest.mark.parametrize("route", [DATA, "/tables$", f"/{_table()}$"])
-def test_a_fault_that_passes_costs_nothing(house: House, kind: str, route: str) -> None:
+@pytest.mark.parametrize(
+    ("route", "kind"),
+    [
+        *((DATA, kind) for kind in ("rate_limit", "server_error", "expired_token", "truncated", "reset")),
+        ("/tables$", "server_error"),
+        (f"/{_table()}$", "truncated"),
+    ],
+)
+def test_a_fault_that_passes_costs_nothing(house: House, route: str, kind: str) -> None:
     house.sandbox.order(route, kind, after=1 if route == DATA else 0)
     report = house.load()
     assert house.sandbox.struck()[0][0] == kind
@@ -324,6 +330,12 @@ def test_what_is_wrong_with_the_whole_fails_and_says_what_to_do(
     report = house.load()
     assert report.status == "failed" and said in report.message and "wrong" not in report.message
     assert house.raw() == before
+
+
+def test_a_long_list_of_tables_is_read_to_its_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bigquery, "TABLES_A_PAGE", 7)
+    first = house.sandbox.world.start_date
+    assert sorted(BigQueryDays(None, THROUGH).listing().days) == [first + timedelta(days=n) for n in range(20)]
 
 
 def test_a_property_id_stands_for_its_dataset(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 BASE_URL = "https://bigquery.googleapis.com"
 TOKEN_URL = "https://oauth2.googleapis.com/token"
 PAGE_ROWS = 10_000  # BigQuery gives fewer where they are more than it sends at once
+TABLES_A_PAGE = 1_000  # of the list of tables
 LOOKS = 8  # tables looked at side by side: a list does not tell when they changed
 ATTEMPTS = 3  # for a page that was cut off
 NEXT_STEPS = {
     "authError": "the token is not accepted; grant access anew and set SOURCES__GA4_EXPORT__REFRESH_TOKEN",
-    "insufficientPermissions": "grant access anew with the scope bigquery.readonly",
+    "insufficientPermissions": "grant access anew with the scope cloud-platform.read-only",
     "accessDenied": "give the user the role BigQuery Data Viewer on the dataset",
     "accessNotConfigured": "switch the BigQuery API on in the Google Cloud project",
     "notFound": "check SOURCES__GA4_EXPORT__PROJECT and SOURCES__GA4_EXPORT__DATASET; does GA4 export to there?",
@@ -158,7 +159,7 @@ class BigQueryDays:
         """Ids of the dataset's tables, in order: daily before intraday."""
         found, token = [], None
         while True:
-            params = {"maxResults": 1000} | ({"pageToken": token} if token else {})
+            params = {"maxResults": TABLES_A_PAGE} | ({"pageToken": token} if token else {})
             answer = self._ask(self._client.get, self._tables, params)
             found += [str(t["tableReference"]["tableId"]) for t in answer.get("tables") or ()]
             if not (token := answer.get("nextPageToken")):
