@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingestion import ops
 from ingestion.registry import all_specs
 from ingestion.settings import Settings, SettingsError, environment_of
+
+if TYPE_CHECKING:
+    from ingestion.sandbox.company import Company
 
 SEED = 20
 Say = Callable[[str, bool], None]  # (message, whether it only matters until the next)
@@ -20,6 +24,20 @@ Say = Callable[[str, bool], None]  # (message, whether it only matters until the
 
 def company_folder(settings: Settings) -> Path:
     return settings.data_dir / "sandbox" / settings.demo_size
+
+
+def company_of_the_demo(settings: Settings, as_of: date) -> Company:
+    """What is set up for the demo's company, or for the one that a demo on `as_of` would make."""
+    from ingestion.sandbox.company import Company
+    from ingestion.sandbox.sizes import SIZES
+    from ingestion.sandbox.store import World
+
+    try:
+        world = World.open(company_folder(settings))
+    except FileNotFoundError:
+        size = SIZES[settings.demo_size]
+        return Company(SEED, size, as_of - timedelta(days=size.days))
+    return Company(world.seed, SIZES[world.size], world.start_date)
 
 
 def _mark(settings: Settings) -> Path:
@@ -48,6 +66,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
         yield settings
         return
     from ingestion.sandbox.drop_folder import make_drop_folder
+    from ingestion.sandbox.plan import write_example
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.server.run import served
     from ingestion.sandbox.store import World
@@ -65,8 +84,11 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
     say(f"{world.size} company of {world.start_date} to {world.through_date}, in {folder}", False)
     drop = folder / "drop"
     make_drop_folder(drop, as_of, world)
+    plan = folder / "plan.xlsx"
+    write_example(plan, world, as_of)
     _mark(settings).touch()
-    with served(folder, as_of) as url, environment_of(environment(url) | start_dates(world.start_date)):
+    others = start_dates(world.start_date) | {"SOURCES__PLAN__FILE": str(plan)}
+    with served(folder, as_of) as url, environment_of(environment(url) | others):
         say(f"its vendors answer on {url}", True)
         yield settings.model_copy(update={"files_catalogue": drop / "catalogue.yml"})
     say("the simulated company's server has ended", True)
