@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import time
+import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +16,16 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
-from openpyxl.worksheet.worksheet import Worksheet
+from typer.testing import CliRunner
 
+from ingestion import ops
+from ingestion.__main__ import app
+from ingestion.errors import SourceError
 from ingestion.pipeline import LoadReport, load_source
 from ingestion.sandbox.company import Company
-from ingestion.sandbox.plan import example
+from ingestion.sandbox.plan import example, write_example
 from ingestion.sandbox.sizes import SIZES
+from ingestion.sandbox.store import World
 from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
@@ -67,6 +75,14 @@ def column(sheet: str, field: str) -> int:
     return [f.name for f in BY_NAME[sheet].fields].index(field) + 1
 
 
+def put(sheet: Any, row: int, at: int, value: object, **more: object) -> None:
+    """Give a cell a value (`cell()` itself ignores None) and other attributes."""
+    cell = sheet.cell(row, at)
+    cell.value = value
+    for name, what in more.items():
+        setattr(cell, name, what)
+
+
 class Book:
     """A plan in a workbook that a test spoils."""
 
@@ -112,9 +128,11 @@ class House:
         self.settings = Settings(_env_file=None, data_dir=folder, hash_key="0123456789abcdef0123456789abcdef")  # type: ignore[call-arg,arg-type]
 
     def load(self, as_of: date = NIGHT) -> LoadReport:
-        return load_source(
+        report = load_source(
             SPEC, self.settings, as_of, lambda spec, package: run_contract(spec, package, self.settings, as_of)
         )
+        ops.write_load_status(self.settings, [report], as_of)
+        return report
 
     def raw(self, sql: str) -> list[Any]:
         with duckdb.connect(str(self.settings.raw_file("plan")), read_only=True) as con:
@@ -239,10 +257,6 @@ def test_a_csv_in_an_old_encoding_with_semicolons_is_read(tmp_path: Path) -> Non
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
-def _sheet(name: str) -> Callable[[Any], Worksheet]:
-    return lambda b: b[name]
-
-
 MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "a missing sheet": (
         lambda b: b.remove(b["Personas"]),
@@ -299,15 +313,15 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         "Category; row 2 has the same",
     ),
     "an activity without owner": (
-        lambda b: b["Activities"].cell(2, column("activities", "owner")).__setattr__("value", None),
+        lambda b: put(b["Activities"], 2, column("activities", "owner"), None),
         "Activities!C2: Owner is empty; expected the role or name of who answers for it",
     ),
     "a goal without owner": (
-        lambda b: b["Goals"].cell(2, column("goals", "owner")).__setattr__("value", "  "),
+        lambda b: put(b["Goals"], 2, column("goals", "owner"), "  "),
         "Goals!V2: Owner is empty; expected the role or name of who answers for it",
     ),
     "budget without activity and owner": (
-        lambda b: b["Budget"].cell(2, 1).__setattr__("value", None),
+        lambda b: put(b["Budget"], 2, 1, None),
         "Budget!I2: expected a value in Activity or Owner",
     ),
     "mixed currencies": (
@@ -332,7 +346,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         "Activities!D2: '31.02.2026', expected a day such as 2026-12-31 or 31.12.2026; there is no such day",
     ),
     "a day as a number": (
-        lambda b: b["Activities"].cell(2, column("activities", "start_date"), 46000).__setattr__("number_format", "0"),
+        lambda b: put(b["Activities"], 2, column("activities", "start_date"), 46000, number_format="0"),
         "Activities!D2: '46000', expected a day such as 2026-12-31 or 31.12.2026; the cell holds a number: format it as a date",
     ),
     "days in the wrong order": (
@@ -340,7 +354,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         "Activities!E3: '2026-02-01', expected a day not before Start (2026-03-01)",
     ),
     "an error of a formula": (
-        lambda b: b["Budget"].cell(3, column("budget_lines", "amount"), "#REF!").__setattr__("data_type", "e"),
+        lambda b: put(b["Budget"], 3, column("budget_lines", "amount"), "#REF!", data_type="e"),
         "Budget!F3: '#REF!', expected a formula without an error",
     ),
     "a formula nobody worked out": (
@@ -360,11 +374,11 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         "Activities!Q2: '11', expected at least 1 and at most 10",
     ),
     "half of ICE": (
-        lambda b: b["Activities"].cell(2, column("activities", "effort")).__setattr__("value", None),
+        lambda b: put(b["Activities"], 2, column("activities", "effort"), None),
         "Activities!S2: expected a value, since Impact has one",
     ),
     "a goal of a channel that serves none": (
-        lambda b: b["Goals"].cell(3, 3).__setattr__("value", None),
+        lambda b: put(b["Goals"], 3, 3, None),
         "Goals!C3: expected the goal it serves, of level business",
     ),
     "goals that serve each other": (
@@ -376,11 +390,11 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         "Goals!L3: '5', expected a value in Target or Target, change %, not in both",
     ),
     "a change against nothing": (
-        lambda b: [b["Goals"].cell(3, c).__setattr__("value", None) for c in (9, 10)],
+        lambda b: [put(b["Goals"], 3, c, None) for c in (9, 10)],
         "Goals!I3: expected the period that the change is against",
     ),
     "a condition without a limit": (
-        lambda b: b["Goals"].cell(3, column("goals", "condition_change_pct")).__setattr__("value", None),
+        lambda b: put(b["Goals"], 3, column("goals", "condition_change_pct"), None),
         "Goals!P3: expected one limit for the condition: a value or a change",
     ),
 }  # fmt: skip
@@ -396,3 +410,300 @@ def test_every_mistake_is_told_at_once(book: Book) -> None:
     book.put("budget_lines", "amount", "x").put("goals", "owner", None).put("activities", "activity_id", "A7")
     told = book.told()
     assert [t.split(":")[0] for t in told] == ["Goals!V2", "Budget!A2", "Budget!F2", "Budget!A3", "Budget!A4"]
+
+
+# --- files that are not opened ----------------------------------------------------------------------------------------
+def refused(path: Path) -> str:
+    with pytest.raises(SourceError) as caught:
+        read_book(path)
+    return str(caught.value)
+
+
+def test_a_workbook_with_macros_is_refused_by_name_and_by_content(book: Book) -> None:
+    named = shutil.copy(book.path, book.path.with_suffix(".xlsm"))
+    assert (
+        refused(Path(named))
+        == "plan: plan.xlsm: is a workbook with macros; save it as .xlsx (File, Save as, Excel workbook)"
+    )
+    with zipfile.ZipFile(book.path, "a") as packed:
+        packed.writestr("xl/vbaProject.bin", b"macro")
+    assert "plan.xlsx: holds macros; save it as .xlsx without them" in refused(book.path)
+
+
+def test_a_workbook_with_a_password_is_told_as_such(book: Book) -> None:
+    from msoffcrypto.format.ooxml import OOXMLFile
+
+    locked = book.path.with_name("locked.xlsx")
+    with book.path.open("rb") as plain, locked.open("wb") as out:
+        OOXMLFile(plain).encrypt("hunter2", out)
+    assert "locked.xlsx: is protected by a password; save it without one" in refused(locked)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("plan.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "is an old .xls workbook; save it as .xlsx"),
+        ("plan.xlsx", b"", "is empty (0 bytes); was it still being saved?"),
+        ("plan.xlsx", b"PK\x03\x04 cut off", "is no readable workbook (BadZipFile: File is not a zip file); open it and save it again"),
+        ("plan.ods", b"PK\x03\x04", "is a .ods; expected .xlsx, or a folder of .csv files"),
+        ("plan.csv", b"a,b", "is a .csv; expected .xlsx, or a folder of .csv files"),
+    ],
+)  # fmt: skip
+def test_what_is_no_workbook_is_told_with_what_to_do(tmp_path: Path, name: str, content: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert told in refused(tmp_path / name)
+
+
+def test_a_plan_that_is_not_there_and_an_empty_folder_are_told(tmp_path: Path) -> None:
+    assert "set SOURCES__PLAN__FILE to the plan's workbook or folder" in refused(tmp_path / "gone.xlsx")
+    assert "holds no .csv file" in refused(tmp_path)
+
+
+def test_a_plan_of_fifty_thousand_rows_is_read_in_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "large.xlsx"
+    write(tmp_path / "small.xlsx", "en", SMALL)
+    small = openpyxl.load_workbook(tmp_path / "small.xlsx", read_only=True)
+    large = openpyxl.Workbook(write_only=True)
+    for sheet in small.worksheets:
+        page = large.create_sheet(sheet.title)
+        for row in sheet.iter_rows(values_only=True):
+            page.append(row)
+        if sheet.title == "Budget":
+            for n in range(50_000):
+                channel, stage = list(channels().values())[n % 20][1], ("Awareness", "Purchase", "Loyalty")[n // 20 % 3]
+                page.append(
+                    ("A1", date(2027 + n // 720 % 70, n // 60 % 12 + 1, 1), channel, stage, "Media", n + 0.5, "NOK")
+                )
+    large.save(path)
+    started = time.monotonic()
+    plan = check(read_book(path))
+    seconds = time.monotonic() - started
+    assert plan.problems == []
+    assert len(plan.rows["budget_lines"]) == 50_003
+    assert seconds < 40, f"{seconds:.1f} s"  # some 6 s on two idle cores
+
+
+# --- loading, versions, changes ---------------------------------------------------------------------------------------
+def test_nothing_is_loaded_while_no_plan_is_named(tmp_path: Path) -> None:
+    report = House(tmp_path / "data").load()
+    assert report.status == "not configured"
+    assert "SOURCES__PLAN__FILE" in report.message
+
+
+def test_the_first_plan_is_version_one_and_an_unchanged_file_is_not_loaded_again(house: House, book: Book) -> None:
+    report = house.load()
+    assert (report.status, report.message) == ("loaded", "version 1 of the plan, 7 rows")
+    assert [c for c in report.checks if c.status != "passed"] == []
+    assert house.load(date(2026, 11, 21)).status == "unchanged"
+    book.path.write_bytes(book.path.read_bytes())
+    assert house.load(date(2026, 11, 22)).status == "unchanged"
+    held = house.raw("select version, seen_as_of, file_name, n_rows, n_changes, length(sha256) from plan.plan_versions")
+    assert held == [(1, NIGHT, "plan.xlsx", 7, 0, 64)]
+    assert house.raw("select count(*) from plan.plan_changes") == [(0,)]
+    goal = "select goal, kpi, target_change_pct, channels, valid_from_version, valid_to_version from plan.goals where row_id = 'G2'"
+    assert house.raw(goal) == [("More leads", "qualified_leads", 20, "paid_search, paid_social", 1, None)]
+
+
+CHANGES = """
+    select version, sheet, row_id, change_type, field, old_value, new_value, reason from plan.plan_changes
+    order by version, sheet, row_id, field
+"""
+
+
+def test_every_change_is_kept_with_day_old_new_and_reason_also_two_in_a_day(house: House, book: Book) -> None:
+    house.load()
+    book.put("budget_lines", "amount", 2000).put("budget_lines", "change_reason", "more in January")
+    assert house.load().message == "version 2 of the plan, 7 rows, 2 changes"
+    book.put("budget_lines", "amount", 2500)  # the reason that stands there is the old one
+    assert house.load().message == "version 3 of the plan, 7 rows, 1 change"
+    book.put("activities", "goal_id", "G1").change(lambda b: b["Goals"].delete_rows(3))
+    house.load(date(2026, 11, 21))
+    line = "A1 | 2026-01-01 | paid_search | consideration | media"
+    assert house.raw(CHANGES) == [
+        (2, "budget_lines", line, "changed", "amount", "1234.5", "2000", "more in January"),
+        (2, "budget_lines", line, "changed", "change_reason", None, "more in January", "more in January"),
+        (3, "budget_lines", line, "changed", "amount", "2000", "2500", None),
+        (4, "activities", "A1", "changed", "goal_id", "G2", "G1", None),
+        (4, "goals", "G2", "removed", "*", None, None, None),
+    ]
+    versions = house.raw("select version, seen_as_of, n_changes from plan.plan_versions order by 1")
+    assert versions == [(1, NIGHT, 0), (2, NIGHT, 2), (3, NIGHT, 1), (4, date(2026, 11, 21), 2)]
+    amounts = house.raw(
+        f"select amount, valid_from_version, valid_to_version from plan.budget_lines where row_id = '{line}' order by 2"
+    )
+    assert amounts == [(Decimal("1234.5"), 1, 2), (2000, 2, 3), (2500, 3, None)]
+    assert house.raw("select goal_id from plan.goals where valid_to_version is null") == [("G1",)]
+
+
+def test_what_was_the_plan_on_a_day_can_be_told(house: House, book: Book) -> None:
+    house.load(date(2026, 11, 1))
+    book.put("goals", "target", 5)
+    house.load(date(2026, 11, 10))
+    book.put("goals", "target", 6)
+    house.load(date(2026, 11, 10))
+    on = """
+        with held as (select max(version) as version from plan.plan_versions where seen_as_of <= '{}')
+        select target from plan.goals, held
+        where row_id = 'G1' and valid_from_version <= version and (valid_to_version is null or valid_to_version > version)
+    """
+    assert [house.raw(on.format(day)) for day in ("2026-10-31", "2026-11-09", "2026-11-10")] == [
+        [],
+        [(1_000_000,)],
+        [(6,)],
+    ]
+
+
+def test_moving_rows_and_saving_in_the_other_language_changes_nothing(house: House, book: Book) -> None:
+    house.load()
+    book.path.unlink()
+    rows = {**SMALL, "budget_lines": list(reversed(SMALL["budget_lines"]))}
+    write(book.path, "no", rows)
+    assert house.load().message == "version 2 of the plan, 7 rows, 0 changes"
+    assert house.raw("select count(*) from plan.budget_lines") == [(3,)]
+
+
+def test_a_plan_with_a_mistake_replaces_nothing_and_is_told_until_it_is_mended(house: House, book: Book) -> None:
+    house.load()
+    before = house.raw("select * exclude (_dlt_load_id, _dlt_id) from plan.budget_lines order by all")
+    book.put("budget_lines", "amount", "per@firma.no, 12 kr").put("goals", "goal", "Sell even more")
+    book.put("activities", "owner", None)
+    for night in (date(2026, 11, 21), date(2026, 11, 22)):
+        report = house.load(night)
+        assert (report.status, report.last_good_as_of, report.rejected) == ("failed", NIGHT, 2)
+        assert report.message == (
+            "plan.xlsx has 2 mistakes, version 1 of the plan stays in force: Budget!F2: 'p***(12), 12 kr', expected a number such "
+            "as 1234.50 or 1 234,50; Activities!C2: Owner is empty; expected the role or name of who answers for it "
+            "(`python -m ingestion plan check` shows all)"
+        )
+    assert house.raw("select * exclude (_dlt_load_id, _dlt_id) from plan.budget_lines order by all") == before
+    assert house.raw("select goal from plan.goals where row_id = 'G1'") == [("Sell more",)]
+    rejects = house.raw(
+        "select table_name, account_id, request, column_name, row_text from plan._rejects where as_of = '2026-11-22' order by 3"
+    )
+    assert rejects == [
+        ("activities", "plan.xlsx", "Activities!C2", "Owner", ""),
+        ("budget_lines", "plan.xlsx", "Budget!F2", "Amount", "per@firma.no, 12 kr"),
+    ]
+    book.put("budget_lines", "amount", 12).put("activities", "owner", "Bo")
+    assert house.load(date(2026, 11, 23)).message == "version 2 of the plan, 7 rows, 2 changes"
+
+
+def test_a_sheet_the_contract_turns_down_keeps_the_whole_plan_out(house: House, book: Book) -> None:
+    house.load()
+    book.put("goals", "target", 5).put("budget_lines", "amount", 99)
+
+    @dataclass
+    class Outcome:
+        table: str
+        check: str = "planted"
+        status: str = "failed"
+        severity: str = "critical"
+        observed: str = "a fault"
+
+    report = load_source(
+        SPEC, house.settings, NIGHT, lambda spec, package: [Outcome("goals")] if "goals" in package else []
+    )
+    assert report.status == "failed"
+    assert "goals: check planted failed" in report.message
+    assert house.raw("select max(version) from plan.plan_versions") == [(1,)]
+    assert house.raw("select count(*) from plan.budget_lines where amount = 99") == [(0,)]
+    assert house.load().message == "version 2 of the plan, 7 rows, 2 changes"
+
+
+def test_a_folder_of_csv_is_a_plan_too_and_a_touched_file_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "plan", "no", SMALL)
+    monkeypatch.setenv("SOURCES__PLAN__FILE", str(tmp_path / "plan"))
+    house = House(tmp_path / "data")
+    assert house.load().status == "loaded"
+    (tmp_path / "plan" / "Mål.csv").touch()
+    assert house.load().status == "unchanged"
+    budget = tmp_path / "plan" / "Budsjett.csv"
+    budget.write_text(budget.read_text("utf-8-sig").replace("1234,5", "1 300,00", 1), "utf-8")
+    assert house.load().message == "version 2 of the plan, 7 rows, 1 change"
+
+
+def test_a_plan_read_by_another_definition_is_read_again(
+    house: House, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.load()
+    monkeypatch.setattr("ingestion.sources.plan.definition_hash", lambda: "another")
+    assert house.load().message == "version 2 of the plan, 7 rows, 0 changes"
+
+
+def test_an_old_plan_never_grows_stale(house: House) -> None:
+    house.load(date(2025, 1, 1))
+    report = house.load(date(2026, 11, 20))
+    assert (report.status, report.is_stale, report.data_through_date) == ("unchanged", False, date(2025, 1, 1))
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+def test_check_tells_and_ends_with_one(book: Book) -> None:
+    good = CliRunner().invoke(app, ["plan", "check", str(book.path)])
+    assert (good.exit_code, good.output) == (0, "plan.xlsx is right: 2 goals, 3 budget, 2 activities\n")
+    book.put("goals", "owner", None)
+    bad = CliRunner().invoke(app, ["plan", "check", str(book.path)])
+    assert bad.exit_code == 1
+    assert "Goals!V2: Owner is empty" in bad.output
+
+
+def test_a_plan_is_never_overwritten(book: Book) -> None:
+    with pytest.raises(SourceError, match="is there already"):
+        write(book.path, "en")
+
+
+@pytest.mark.parametrize("command", [["plan"], ["plan", "template"], ["plan", "check"]])
+def test_help_is_there(command: list[str]) -> None:
+    assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0
+
+
+def test_the_template_has_drop_downs_limits_and_instructions(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["plan", "template", "--language", "no", str(tmp_path / "ny.xlsx")])
+    assert done.exit_code == 0, done.output
+    book = openpyxl.load_workbook(tmp_path / "ny.xlsx")
+    assert book.sheetnames == ["Les meg", *(s.no for s in SHEETS), "_lists"]
+    assert book["_lists"].sheet_state == "hidden"
+    rules = {str(r.sqref): (r.type, r.formula1) for r in book["Budsjett"].data_validations.dataValidation}
+    assert rules["A2:A2000"] == ("list", "'Aktiviteter'!$A$2:$A$2000")
+    assert rules["E2:E2000"][0] == "list"
+    assert rules["F2:F2000"] == ("decimal", "0")
+    assert [c.value for c in book["Budsjett"][1]] == [f.no for f in BY_NAME["budget_lines"].fields]
+    told = {(row[0], row[1]) for row in book["Les meg"].iter_rows(values_only=True)}
+    assert {("", f.no) for s in SHEETS for f in s.fields} <= {(a or "", b) for a, b in told}
+
+
+# --- the simulated company's plan -------------------------------------------------------------------------------------
+def test_the_example_names_the_companys_campaigns_and_costs_what_they_cost(tiny_company: Path, tmp_path: Path) -> None:
+    world = World.open(tiny_company)
+    write_example(tmp_path / "plan.xlsx", world, NIGHT)
+    plan = check(read_book(tmp_path / "plan.xlsx"))
+    assert [str(p) for p in plan.problems] == []
+    names = (
+        world.con()
+        .execute("select lower(arg_min(name, valid_from)) from world.ad_campaigns group by campaign_id")
+        .fetchall()
+    )
+    planned = {c for a in plan.rows["activities"].values() for c in (a["utm_campaigns"] or "").split(", ")}
+    assert {n for (n,) in names} <= planned
+    # the tiny company's 20 days from 31 October on: planned for all of November, spent on 19 of its 30 days
+    november = [
+        r for r in plan.rows["budget_lines"].values() if r["month"] == date(2026, 11, 1) and r["category"] == "media"
+    ]
+    spent = (
+        world.con()
+        .execute("""
+        select sum(cost_micros / 1e6 * case currency when 'EUR' then 11.6 when 'USD' then 10.1 else 1 end)
+        from world.ad_delivery join world.ad_accounts using (platform, account_id) where date >= '2026-11-01'
+    """)
+        .fetchall()[0][0]
+    )
+    assert 0.7 < float(sum(r["amount"] for r in november)) * 19 / 30 / spent < 1.4
+
+
+def test_the_demos_plan_is_written_once(tiny_company: Path, tmp_path: Path) -> None:
+    world, path = World.open(tiny_company), tmp_path / "plan.xlsx"
+    write_example(path, world, NIGHT)
+    before = path.read_bytes()
+    write_example(path, world, date(2027, 2, 1))
+    assert path.read_bytes() == before

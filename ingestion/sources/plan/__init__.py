@@ -92,7 +92,8 @@ def _read(path: Path, context: LoadContext) -> dict[str, list[dict[str, Any]]]:
     n_changes = len(tables.get(CHANGES.name, ()))
     version = known.version + 1
     context.notes.remarks.append(
-        f"version {version} of the plan, {plan.n_rows} rows" + (f", {n_changes} changes" if known.version else "")
+        f"version {version} of the plan, {_count(plan.n_rows, 'row')}"
+        + (f", {_count(n_changes, 'change')}" if known.version else "")
     )
     return tables
 
@@ -105,7 +106,7 @@ def _tell(problems: list[Problem], file_name: str, version: int, context: LoadCo
     stays = f"version {version} of the plan stays in force" if version else "there is no plan in force yet"
     more = f"; and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
     notes.problems.append(
-        f"{file_name} has {len(problems)} mistakes, {stays}: "
+        f"{file_name} has {_count(len(problems), 'mistake')}, {stays}: "
         + "; ".join(scrub(str(p)) for p in problems[:_TOLD])
         + f"{more} (`python -m ingestion plan check` shows all)"
     )
@@ -116,6 +117,10 @@ def _tell(problems: list[Problem], file_name: str, version: int, context: LoadCo
                 "position": position, "column_name": p.column, "reason": scrub(p.expected), "row_text": p.value,
             }
         )  # fmt: skip
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> Freshness:
