@@ -233,7 +233,7 @@ class _Example:
             {
                 "activity_id": "A92", "activity": self.t("AI-assistenter", "AI assistants"), "owner": head,
                 "channel": "ai_assistant", "stage": "consideration", "goal_id": "M4", "persona_id": "P1",
-                "start_date": date(self.year, 9, 1), "status": "planned", "impact": 5, "confidence": 2, "effort": 4,
+                "start_date": date(self.year, 9, 1), "status": "ongoing", "impact": 5, "confidence": 2, "effort": 4,
                 "investment_class": "experiment",
                 "expected_outcome": self.t("Vi blir nevnt når noen spør om kontormøbler", "We are named when somebody asks for office furniture"),
             },
@@ -363,7 +363,7 @@ class _Example:
     def mandates(self) -> list[Row]:
         head, paid, _, sales = self.owners
         boss = self.t("Daglig leder", "Managing director")
-        since = {"valid_from_date": date(self.year, 1, 1)}
+        since = {"holds_from_date": date(self.year, 1, 1)}
         return [
             {"mandate_id": "B1", "subject": "budget", "decision": self.t("Flytte penger mellom kanaler", "Move money between channels"), "owner": paid, "limit_amount": Decimal(20_000), "currency": "NOK", "escalates_to": head, **since},
             {"mandate_id": "B2", "subject": "goal", "decision": self.t("Endre mål i løpet av året", "Change goals within the year"), "owner": head, "escalates_to": boss, **since},

@@ -450,7 +450,7 @@ _SHEETS = (
             _f("limit_amount", "number", "Beløpsgrense", "Limit", "Uten mva; over denne går saken videre.", "Without VAT; above it the matter goes further.", low=0),
             _f("currency", "text", "Valuta", "Currency", "Tre bokstaver, for eksempel NOK.", "Three letters, such as NOK."),
             _f("escalates_to", "text", "Går videre til", "Escalates to", "Rolle eller navn.", "Role or name."),
-            _f("valid_from_date", "date", "Gjelder fra", "Valid from", "Første dag.", "First day.", required=True),
+            _f("holds_from_date", "date", "Gjelder fra", "Valid from", "Første dag.", "First day.", required=True),
         ),
         ("mandate_id",),
         together=(("limit_amount", "currency"),),

@@ -1,4 +1,4 @@
--- Grain: activity x month x channel x stage x category x version of the row. Every version stays; in force are rows without valid_to_version.
+-- Grain: activity x month x channel x stage x category x version of the row. All versions stay; in force are rows without valid_to_version.
 with {{ plan_rows('budget_lines') }}
 
 select

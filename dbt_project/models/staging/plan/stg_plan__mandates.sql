@@ -12,7 +12,7 @@ select
     limit_amount,
     currency,
     {{ scrub_emails('escalates_to') }} as escalates_to,
-    valid_from_date,
+    holds_from_date,
     {{ scrub_emails('change_reason') }} as change_reason,
     valid_from_version,
     valid_to_version,
