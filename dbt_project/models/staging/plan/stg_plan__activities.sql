@@ -15,7 +15,7 @@ select
     goal_id,
     {{ scrub_emails('audience') }} as audience,
     persona_id,
-    utm_campaigns,
+    {{ scrub_emails('utm_campaigns') }} as utm_campaigns,
     expected_kpi,
     expected_value,
     {{ scrub_emails('expected_outcome') }} as expected_outcome,

@@ -5,7 +5,7 @@ select
     seen_as_of as seen_date,
     seen_at,
     sheet,
-    row_id,
+    {{ scrub_emails('row_id') }} as row_id,
     change_type,
     field,
     {{ scrub_emails('old_value') }} as old_value,
