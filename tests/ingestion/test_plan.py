@@ -31,7 +31,7 @@ from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
 from ingestion.sources.plan.reading import read_book
 from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels
-from ingestion.sources.plan.template import write
+from ingestion.sources.plan.template import reference, write
 from quality.run import run_contract
 
 NIGHT = date(2026, 11, 20)
@@ -707,3 +707,8 @@ def test_the_demos_plan_is_written_once(tiny_company: Path, tmp_path: Path) -> N
     before = path.read_bytes()
     write_example(path, world, date(2027, 2, 1))
     assert path.read_bytes() == before
+
+
+def test_the_docs_name_every_sheet_and_column_as_they_are() -> None:
+    text = (PROJECT_DIR / "docs" / "plan.md").read_text("utf-8")
+    assert text.endswith(reference("en")), "run `python -m ingestion plan sheets` and put it at the end of docs/plan.md"

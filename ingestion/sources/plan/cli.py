@@ -77,3 +77,11 @@ def check(
         raise typer.Exit(1)
     counts = ", ".join(f"{len(plan.rows[s.name])} {s.en.lower()}" for s in SHEETS if plan.rows[s.name])
     console.print(f"{path.name} is right: {counts or 'no rows yet'}", markup=False)
+
+
+@app.command()
+def sheets() -> None:
+    """Print all sheets and columns, as docs/plan.md holds them."""
+    from ingestion.sources.plan.template import reference
+
+    Console(highlight=False, soft_wrap=True).print(reference("en"), markup=False, end="")

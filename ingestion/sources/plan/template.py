@@ -103,6 +103,31 @@ def form(f: Field, language: Language) -> str:
     return said
 
 
+def reference(language: Language) -> str:
+    """All sheets and columns as Markdown tables: what docs/plan.md holds."""
+    parts = []
+    for sheet in SHEETS:
+        key = ", ".join(sheet.field(k).header(language) for k in sheet.key)
+        head = _COLUMNS[language]
+        lines = [
+            f"### {sheet.title(language)}",
+            "",
+            f"{sheet.help(language)} One row: {key}. Raw table `{sheet.name}`.",
+            "",
+        ]
+        lines += [f"| {head[1]} | {head[2]} | {head[3]} | {head[4]} | in raw |", "|---|---|---|---|---|"]
+        for f in sheet.fields:
+            needed = _BOOL[language][0] if f.required else ""
+            name = (
+                f.header(language)
+                if f.no == f.en
+                else f"{f.header(language)} · {f.header('no' if language == 'en' else 'en')}"
+            )
+            lines.append(f"| {name} | {needed} | {form(f, language)} | {f.help(language)} | `{f.name}` |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
 # --- a workbook ------------------------------------------------------------------------------------------------------
 def _workbook(language: Language, rows: Rows) -> Any:
     from openpyxl import Workbook
