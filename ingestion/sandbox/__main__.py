@@ -57,12 +57,16 @@ def env(
     folder: Folder = None,
 ) -> None:
     """Print the settings under which every source reads the sandbox, as `export` lines."""
+    from ingestion.sandbox.plan import write_example
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.store import World
 
-    first = World.open(folder or company_folder(get_settings())).start_date
+    world = World.open(folder or company_folder(get_settings()))
+    plan = world.folder / "plan.xlsx"
+    write_example(plan, world, world.through_date)
+    others = start_dates(world.start_date) | {"SOURCES__PLAN__FILE": str(plan)}
     console = Console(highlight=False, soft_wrap=True)
-    for key, value in sorted((environment(url) | start_dates(first)).items()):
+    for key, value in sorted((environment(url) | others).items()):
         console.print(f"export {key}='{value}'", markup=False)
 
 

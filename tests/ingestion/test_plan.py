@@ -240,6 +240,7 @@ def test_order_of_columns_blank_rows_and_own_columns_do_not_matter(book: Book) -
         sheet.move_range("A1:K4", cols=3)
         sheet["A1"], sheet["A2"], sheet["B9"] = "My own", "note", "beside the table"
         sheet.insert_rows(3)
+        sheet.merge_cells("A5:B8")
 
     plan = book.change(edit).read()
     assert [str(p) for p in plan.problems] == []
@@ -285,6 +286,10 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "merged cells": (
         lambda b: b["Budget"].merge_cells("A2:A4"),
         "Budget!A2:A4: merged cells; expected each cell by itself: unmerge them and fill in every row",
+    ),
+    "merged headers": (
+        lambda b: b["Budget"].merge_cells("K1:L1"),
+        "Budget!K1:L1: merged cells; expected each cell by itself: unmerge them and fill in every row",
     ),
     "text in a number cell": (
         lambda b: b["Budget"].cell(3, column("budget_lines", "amount"), "about 12 kr"),
@@ -452,6 +457,28 @@ def test_a_workbook_with_a_password_is_told_as_such(book: Book) -> None:
 def test_what_is_no_workbook_is_told_with_what_to_do(tmp_path: Path, name: str, content: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert told in refused(tmp_path / name)
+
+
+def test_a_sheet_that_is_there_twice_and_errors_in_a_csv_are_told(tmp_path: Path) -> None:
+    write(tmp_path / "plan", "en", SMALL)
+    budget = tmp_path / "plan" / "Budget.csv"
+    budget.write_text(budget.read_text("utf-8-sig").replace("1234.5", "#VERDI!", 1), "utf-8")
+    shutil.copy(tmp_path / "plan" / "Goals.csv", tmp_path / "plan" / "goals .csv")
+    told = [str(p) for p in check(read_book(tmp_path / "plan")).problems]
+    assert told == [
+        "Goals: the sheet is there twice (Goals, goals ); keep one",
+        "Budget!F2: '#VERDI!', expected a formula without an error",
+    ]
+
+
+def test_thousands_of_mistakes_are_told_in_seconds(tmp_path: Path) -> None:
+    write(tmp_path / "plan", "en", SMALL)
+    with (tmp_path / "plan" / "Budget.csv").open("a", encoding="utf-8") as f:
+        f.writelines(f"A{n},2026-13,Chanel {n},x,y,z,NOK\n" for n in range(10, 5_010))
+    started = time.monotonic()
+    told = check(read_book(tmp_path / "plan")).problems
+    assert len(told) == 5_000 * 6
+    assert time.monotonic() - started < 30  # some 2 s on two idle cores; minutes if each looked for its nearest name
 
 
 def test_a_plan_that_is_not_there_and_an_empty_folder_are_told(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingestion.sources.plan.reading import Book, Fault, Grid, Percent, Value, cell_name, titles
+from ingestion.sources.plan.reading import Book, Fault, Grid, Percent, Value, cell_name, position, titles
 from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Field, Sheet
 
 Row = dict[str, Any]
@@ -68,6 +68,13 @@ class Plan:
         return sum(len(rows) for rows in self.rows.values())
 
 
+def _nearest(word: str, known: Collection[str], plan: Plan | None = None) -> str:
+    """The known word most like it, "" for none. Not looked for in thousands, nor when hundreds of mistakes are told already."""
+    if len(known) > 2_000 or (plan and len(plan.problems) > 200):
+        return ""
+    return next(iter(difflib.get_close_matches(word, known, n=1)), "")
+
+
 @dataclass
 class _Found:
     """A sheet on its way: where its columns lie, and its rows with their row numbers."""
@@ -103,14 +110,14 @@ def _sheets(book: Book, plan: Plan) -> Iterator[_Found | None]:
     there = titles(book.grids)
     names = {s.name: [s.name, s.no.casefold(), s.en.casefold()] for s in SHEETS}
     known = {n for some in names.values() for n in some}
-    spare = {t: g for t, g in there.items() if t not in known}
+    spare = {t: some[0] for t, some in there.items() if t not in known}
     for sheet in SHEETS:
-        grids = [there[n] for n in dict.fromkeys(names[sheet.name]) if n in there]
+        grids = [g for n in dict.fromkeys(names[sheet.name]) for g in there.get(n, ())]
         if len(grids) == 1:
             yield _table(sheet, grids[0], plan)
             continue
         title = "' or '".join(dict.fromkeys((sheet.en, sheet.no)))
-        near = [spare[t].title for n in names[sheet.name] for t in difflib.get_close_matches(n, spare, n=1)]
+        near = [spare[t].title for n in names[sheet.name] if (t := _nearest(n, spare))]
         if grids:
             said = f"the sheet is there twice ({', '.join(g.title for g in grids)}); keep one"
         else:
@@ -130,18 +137,14 @@ def _table(sheet: Sheet, grid: Grid, plan: Plan) -> _Found | None:
     if not grid.rows or grid.rows[0][0] != 1:
         tell(1, 0, "", None, "the first row is empty; expected the header there")
         return None
-    header = [str(v).strip() if v is not None else "" for v in grid.rows[0][1]]
-    for merged in grid.merged:
-        said = "merged cells; expected each cell by itself: unmerge them and fill in every row"
-        first = re.sub(r":.*", "", merged)
-        plan.problems.append(Problem(sheet.name, f"{grid.title}!{merged}", int(re.sub(r"\D", "", first)), "", "", said))
+    header = ["" if v is None or isinstance(v, Fault) else " ".join(str(v).split()) for v in grid.rows[0][1]]
     columns: dict[str, int] = {}
     places: dict[str, list[int]] = {}
     for i, name in enumerate(header):
         places.setdefault(name.casefold(), []).append(i)
     known = {n.casefold() for f in sheet.fields for n in (f.name, f.no, f.en)}
     spare = {n: header[at[0]] for n, at in places.items() if n and n not in known}
-    whole = not grid.merged
+    whole = True
     for f in sheet.fields:
         at = sorted({i for n in (f.name, f.no, f.en) for i in places.get(n.casefold(), [])})
         if len(at) == 1:
@@ -151,17 +154,23 @@ def _table(sheet: Sheet, grid: Grid, plan: Plan) -> _Found | None:
         if at:
             tell(1, at[1], f.en, header[at[1]], "this header stands twice; keep one")
             continue
-        near = [spare[n] for want in (f.en, f.no) for n in difflib.get_close_matches(want.casefold(), spare, n=1)]
+        near = [spare[n] for want in (f.en, f.no) if (n := _nearest(want.casefold(), spare))]
         title = "' or '".join(dict.fromkeys((f.en, f.no)))
         hint = f"; the nearest is '{near[0]}'" if near else ""
         place = header.index(near[0]) if near else len(header)
         tell(1, place, f.en, near[0] if near else None, f"no column '{title}'{hint}")
+    for merged in grid.merged:
+        first, last = (position(end) for end in (merged.split(":") * 2)[:2])
+        if first[0] == 1 or any(first[1] <= i <= last[1] for i in columns.values()):
+            said = "merged cells; expected each cell by itself: unmerge them and fill in every row"
+            plan.problems.append(Problem(sheet.name, f"{grid.title}!{merged}", first[0], "", "", said))
+            whole = False
     if ignored := [h for n, h in spare.items()]:
         plan.remarks.append(f"{grid.title}: columns that are not the plan's were left out: {', '.join(ignored[:5])}")
     if not whole:
         return None
     found = _Found(sheet, grid.title, columns)
-    readers = [(f, columns[f.name], _reader(f)) for f in sheet.fields]
+    readers = [(f, columns[f.name], _reader(f, plan)) for f in sheet.fields]
     own = set(columns.values())
     for number, cells in grid.rows[1:]:
         row: Row = {}
@@ -224,7 +233,7 @@ def _expected(f: Field) -> str:
     }.get(f.type, "a value")  # fmt: skip
 
 
-def _reader(f: Field) -> Callable[[Value], Any]:
+def _reader(f: Field, plan: Plan) -> Callable[[Value], Any]:
     """The function that reads a cell of the column; it raises Unreadable."""
     options = f.options()
     lookup = {n.casefold(): key for key, names in options.items() for n in (key, *names)}
@@ -233,8 +242,8 @@ def _reader(f: Field) -> Callable[[Value], Any]:
     def choice(text: str) -> str:
         key = lookup.get(text.strip().casefold())
         if key is None:
-            near = difflib.get_close_matches(text.strip().casefold(), lookup, n=1)
-            name = options[lookup[near[0]]][1] if near else ""
+            near = _nearest(text.strip().casefold(), lookup, plan)
+            name = options[lookup[near]][1] if near else ""
             raise Unreadable(f"{want}{f'; the nearest is {name!r}' if name else ''}")
         return key
 
@@ -468,8 +477,8 @@ def _references(found: _Found, others: Mapping[str, _Found], plan: Plan) -> None
             value = row[f.name]
             if value is None or value in ids:
                 continue
-            near = difflib.get_close_matches(value, ids, n=1)
-            said = f"expected {_expected(f)}" + (f"; the nearest is {near[0]!r}" if near else "")
+            near = _nearest(value, ids, plan)
+            said = f"expected {_expected(f)}" + (f"; the nearest is {near!r}" if near else "")
             _tell(plan, found, number, f.name, value, said)
 
 

@@ -20,6 +20,7 @@ from ingestion.errors import SourceError
 from ingestion.sources.plan.sheets import SOURCE
 
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of password-protected XLSX, and of old .xls
+_MAX_FILE_BYTES = 50_000_000
 _MAX_BYTES = 300_000_000  # unpacked: some ten times a plan of 50,000 rows; more is a mistake, or an attack on memory
 MAX_ROWS = 200_000
 # in a sheet's XML, whatever prefix its writer uses: merged ranges, and formulas without the value a program last worked out
@@ -28,6 +29,8 @@ _UNCOMPUTED = re.compile(
     rb'<(?:\w+:)?c\s(?![^>]*t="str")[^>]*?r="([A-Z]+\d+)"[^>]*>\s*<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)'
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+
+_FORMULA_ERROR = re.compile(r"^\s*#(N/A|I/T|[A-ZÆØÅ/0]{2,10}[!?])\s*$")  # as a spreadsheet writes it into a CSV
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ def content_hash(path: Path) -> str:
             whole.update(file.read_bytes())
         return whole.hexdigest()
     try:
+        if (size := path.stat().st_size) > _MAX_FILE_BYTES:
+            raise _refuse(
+                path, f"is {size // 1_000_000} MB large; a plan has less than one: delete pictures and empty rows"
+            )
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as e:
         raise SourceError(
@@ -88,6 +95,15 @@ def read_book(path: Path) -> Book:
     if path.is_dir():
         return Book(path.name, sha256, tuple(_csv_grid(f) for f in _csv_files(path)))
     return Book(path.name, sha256, tuple(_xlsx_grids(path)))
+
+
+def position(name: str) -> tuple[int, int]:
+    """(row from 1, column from 0) of E14."""
+    letters = name.rstrip("0123456789")
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - 64
+    return int(name[len(letters) :]), column - 1
 
 
 def cell_name(row: int, column: int) -> str:
@@ -151,7 +167,7 @@ def _xlsx_rows(path: Path, sheet: Any, uncomputed: set[str]) -> list[tuple[int, 
     sheet.reset_dimensions()  # what the file says of its own size may be wrong
     faulty: dict[int, dict[int, Fault]] = {}
     for name in uncomputed:
-        row, column = _position(name)
+        row, column = position(name)
         faulty.setdefault(row, {})[column] = Fault(
             "a formula without a value", "a calculated workbook: open it and save it again"
         )
@@ -163,15 +179,6 @@ def _xlsx_rows(path: Path, sheet: Any, uncomputed: set[str]) -> list[tuple[int, 
             raise _refuse(path, f"sheet {sheet.title} has more than {MAX_ROWS:,} rows; a plan has some hundred")
         rows.append((number, [faults.get(i) or _xlsx_value(c) for i, c in enumerate(cells)]))
     return rows
-
-
-def _position(name: str) -> tuple[int, int]:
-    """(row from 1, column from 0) of E14."""
-    letters = name.rstrip("0123456789")
-    column = 0
-    for letter in letters:
-        column = column * 26 + ord(letter) - 64
-    return int(name[len(letters) :]), column - 1
 
 
 def _xlsx_value(cell: Any) -> Value:
@@ -200,19 +207,29 @@ def _csv_grid(path: Path) -> Grid:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")  # what Excel writes as "CSV" in this part of the world
+        try:
+            text = content.decode("cp1252")  # what Excel writes as "CSV" in this part of the world
+        except UnicodeDecodeError as e:
+            raise _refuse(path, "is neither UTF-8 nor Windows-1252; save it as CSV UTF-8") from e
     first = text.split("\n", 1)[0]
     delimiter = max(";\t,", key=first.count)
     rows: list[tuple[int, Sequence[Value]]] = []
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
             if any(c.strip() for c in cells):
-                rows.append((number, cells))
+                rows.append((number, [_csv_value(c) for c in cells]))
     except csv.Error as e:
         raise _refuse(path, f"is no readable CSV ({e})") from e
     return Grid(path.stem, rows)
 
 
-def titles(grids: Sequence[Grid]) -> Mapping[str, Grid]:
+def _csv_value(cell: str) -> Value:
+    return Fault(cell.strip(), "a formula without an error") if _FORMULA_ERROR.match(cell) else cell
+
+
+def titles(grids: Sequence[Grid]) -> Mapping[str, Sequence[Grid]]:
     """The grids by their title, however it is written."""
-    return {g.title.strip().casefold(): g for g in grids}
+    found: dict[str, list[Grid]] = {}
+    for grid in grids:
+        found.setdefault(grid.title.strip().casefold(), []).append(grid)
+    return found
