@@ -443,7 +443,12 @@ def _rules(found: _Found, plan: Plan) -> None:
 
 
 def _of_the_sheet(found: _Found, number: int, row: Row, plan: Plan) -> None:
-    """Rules of one sheet alone."""
+    """What is worth a word, and rules of one sheet alone."""
+    for f in found.sheet.fields:
+        if f.type == "percent" and row[f.name] and abs(row[f.name]) < 1:
+            share, hundredfold = _shown(row[f.name]), _shown(row[f.name] * 100)
+            said = f"{share} is read as {share} %, not as {hundredfold} %"
+            plan.remarks.append(f"{found.where(number, f.name)}: {said}")
     if found.sheet.name == "goals":
         relative = row["target_change_pct"] is not None or row["condition_change_pct"] is not None
         if relative and row["baseline_start_date"] is None:
