@@ -158,6 +158,14 @@ def test_no_header_of_a_sheet_means_two_columns_in_any_language() -> None:
     assert sum(map(len, names)) == len(set().union(*names))
 
 
+def test_no_name_of_a_list_means_two_values() -> None:
+    for f in {f.name + f.ref: f for s in SHEETS for f in s.fields if f.options()}.values():
+        meant: dict[str, str] = {}
+        for key, names in f.options().items():
+            for name in {n.casefold() for n in (key, *names)}:
+                assert meant.setdefault(name, key) == key, (f.name, name)
+
+
 def test_what_sheets_name_is_there() -> None:
     for sheet in SHEETS:
         fields = {f.name for f in sheet.fields}
