@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import time
 import zipfile
@@ -473,6 +474,33 @@ def test_a_workbook_with_a_password_is_told_as_such(book: Book) -> None:
 def test_what_is_no_workbook_is_told_with_what_to_do(tmp_path: Path, name: str, content: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert told in refused(tmp_path / name)
+
+
+def test_merged_cells_and_open_formulas_are_seen_whatever_prefix_the_writer_uses(book: Book) -> None:
+    book.put("budget_lines", "amount", "=1+1", row=3).change(lambda b: b["Goals"].merge_cells("A2:A3"))
+    prefixed = book.path.with_name("prefixed.xlsx")
+    with zipfile.ZipFile(book.path) as old, zipfile.ZipFile(prefixed, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name.startswith("xl/worksheets/sheet"):
+                content = re.sub(rb"<(/?)(?=\w)", rb"<\1x:", content).replace(b"xmlns=", b"xmlns:x=")
+            new.writestr(name, content)
+    told = [str(p) for p in check(read_book(prefixed)).problems]
+    assert [t.split(":")[0] for t in told] == ["Goals!A2", "Budget!F3"]
+    assert "a formula without a value" in told[1]
+
+
+def test_a_formula_that_gives_an_empty_text_is_an_empty_cell(book: Book) -> None:
+    book.put("goals", "note", "=X")
+    spoilt = book.path.with_name("spoilt.xlsx")
+    with zipfile.ZipFile(book.path) as old, zipfile.ZipFile(spoilt, "w") as new:
+        for name in old.namelist():
+            new.writestr(
+                name, re.sub(rb"(<c r=\"W2\"[^>]*)>(<f>X</f>)<v ?/?>(</v>)?", rb'\1 t="str">\2<v></v>', old.read(name))
+            )
+    plan = check(read_book(spoilt))
+    assert ([str(p) for p in plan.problems], plan.rows["goals"]["G1"]["note"]) == ([], None)
+    assert "a formula without a value" in book.told()[0]
 
 
 def test_a_sheet_that_is_there_twice_and_errors_in_a_csv_are_told(tmp_path: Path) -> None:
