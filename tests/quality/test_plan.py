@@ -135,3 +135,10 @@ def test_faults_of_the_marts_are_seen(
     settings: Settings, warehouse: Execute, mart: str, over: dict[str, str], check: str, severity: str
 ) -> None:
     assert red(settings, warehouse, mart, **over) == {check: severity}
+
+
+def test_a_plan_that_shrank_to_a_template_is_said(
+    settings: Settings, warehouse: Execute, nights: Callable[[str, list[int]], None]
+) -> None:
+    nights("marts.dim_goal", [45, 45, 45])
+    assert red(settings, warehouse, "dim_goal") == {"volume_not_halved": "warning"}

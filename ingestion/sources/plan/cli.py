@@ -70,10 +70,9 @@ def check(
         console.print(str(problem), markup=False)
     for remark in plan.remarks:
         console.print(f"({remark})", markup=False)
-    if plan.problems:
-        console.print(
-            f"{len(plan.problems)} mistakes in {path.name}; the last good plan stays in force until they are mended"
-        )
+    if n := len(plan.problems):
+        mistakes = "1 mistake" if n == 1 else f"{n} mistakes"
+        console.print(f"{mistakes} in {path.name}; the last good plan stays in force until it is mended", markup=False)
         raise typer.Exit(1)
     counts = ", ".join(f"{len(plan.rows[s.name])} {s.en.lower()}" for s in SHEETS if plan.rows[s.name])
     console.print(f"{path.name} is right: {counts or 'no rows yet'}", markup=False)
