@@ -30,3 +30,25 @@
 {% macro currency_code(expression) -%}
     upper({{ clean_text(expression) }})
 {%- endmacro %}
+
+{# The fewest letters to put in, take out, change or swap with the next to make one text another. #}
+{% macro edit_distance(one, other) -%}
+    {{ return(adapter.dispatch('edit_distance')(one, other)) }}
+{%- endmacro %}
+
+{% macro duckdb__edit_distance(one, other) -%}
+    damerau_levenshtein({{ one }}, {{ other }})
+{%- endmacro %}
+
+{# As matches, whatever the case. #}
+{% macro matches_any_case(expression, pattern) -%}
+    {{ return(adapter.dispatch('matches_any_case')(expression, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_any_case(expression, pattern) -%}
+    regexp_matches({{ expression }}, '{{ pattern }}', 'i')
+{%- endmacro %}
+
+{% macro default__matches_any_case(expression, pattern) -%}
+    regexp_like({{ expression }}, '{{ pattern }}', 'i')
+{%- endmacro %}

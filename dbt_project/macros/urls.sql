@@ -27,3 +27,12 @@
 {% macro duckdb__url_parameter(url, name) -%}
     nullif(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')), '')
 {%- endmacro %}
+
+{# A value that is still percent-encoded, as when a link was encoded twice, in plain text. #}
+{% macro url_decoded(expression) -%}
+    {{ return(adapter.dispatch('url_decoded')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__url_decoded(expression) -%}
+    url_decode({{ expression }})
+{%- endmacro %}
