@@ -52,3 +52,21 @@
 {% macro default__matches_any_case(expression, pattern) -%}
     regexp_like({{ expression }}, '{{ pattern }}', 'i')
 {%- endmacro %}
+
+{# A text's words: lower case, one blank between them, letters and digits alone. #}
+{% macro plain_words(expression) -%}
+    {{ return(adapter.dispatch('plain_words')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__plain_words(expression) -%}
+    trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', ' ', 'g'))
+{%- endmacro %}
+
+{# Each word of plain_words in a row of its own. #}
+{% macro each_word(expression) -%}
+    {{ return(adapter.dispatch('each_word')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_word(expression) -%}
+    unnest(string_split({{ expression }}, ' '))
+{%- endmacro %}

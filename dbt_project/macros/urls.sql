@@ -36,3 +36,12 @@
 {% macro duckdb__url_decoded(expression) -%}
     url_decode({{ expression }})
 {%- endmacro %}
+
+{# Host and path as one site has them, with or without www. and a slash at the end. #}
+{% macro bare_host(host) -%}
+    case when lower({{ host }}) like 'www.%' then substr(lower({{ host }}), 5) else lower({{ host }}) end
+{%- endmacro %}
+
+{% macro bare_path(path) -%}
+    case when {{ path }} = '/' then '/' else rtrim({{ path }}, '/') end
+{%- endmacro %}

@@ -47,7 +47,7 @@ STANDINS = {
     "rpt_source_status": "select null::varchar as source_name, false as is_stale where false",
     "int_ad_creatives__unioned": """
         select platform as source_name, account_id, campaign_id, ad_group_id, ad_id, name as ad_name, format as ad_format, status,
-            final_url, created_date, valid_from::timestamp as valid_from,
+            final_url, headline, created_date, valid_from::timestamp as valid_from,
             lead(valid_from::timestamp) over (partition by platform, ad_id order by valid_from) as valid_to
         from company.ads""",
     "int_web_days__unioned": """
@@ -75,7 +75,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBP
             con.execute(f"create schema if not exists {schema}; create table {schema}.{name} as {query}")
     seeds = ("channels", "known_sources", "tagging_words", "ad_platform_tags")
     models = ("dim_channel", "int_ad_creatives__current", "int_tagged_values", "rpt_utm_audit")
-    assert not failed(dbt(settings, "build", "--exclude-resource-types", "unit_test", "test", "--select", *seeds, *models))
+    assert not failed(
+        dbt(settings, "build", "--exclude-resource-types", "unit_test", "test", "--select", *seeds, *models)
+    )
     with duckdb.connect(str(settings.warehouse_file), read_only=True) as con:
         con.execute(f"attach '{company}' as company (read_only)")
         yield con
@@ -102,7 +104,12 @@ def test_each_link_that_was_mis_tagged_on_purpose_is_found_with_its_spend_and_no
         """select tagged_source, tagged_medium, tagged_campaign, platform, correct_channel_key, (spend_at_stake * 1000000)::bigint
         from marts.rpt_utm_audit where severity = 'high' order by all"""
     ).fetchall()
-    assert {platform for _, _, _, platform, _, _ in truth} == {"microsoft_ads", "meta_ads", "linkedin_ads", "tiktok_ads"}
+    assert {platform for _, _, _, platform, _, _ in truth} == {
+        "microsoft_ads",
+        "meta_ads",
+        "linkedin_ads",
+        "tiktok_ads",
+    }
     assert found == truth
 
 
