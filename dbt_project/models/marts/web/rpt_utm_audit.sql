@@ -130,6 +130,58 @@ misspelt as (
     where own_sources.category is null
 ),
 
+-- The same for mediums: those of GA4's rules, of the ad platforms, and the company's own.
+own_mediums as (
+    select
+        medium_value,
+        sum(sessions) as sessions
+    from tagged_values
+    where kind = 'tags' and medium_value is not null
+    group by medium_value
+),
+
+meant_mediums as (
+    select
+        word as medium_name,
+        cast(0 as bigint) as sessions
+    from words
+    where tag_part = 'medium' and meaning = 'known'
+    union all
+    select distinct
+        utm_medium as medium_name,
+        cast(0 as bigint) as sessions
+    from platforms
+    union all
+    select
+        medium_value as medium_name,
+        sessions
+    from own_mediums
+    where sessions >= 10
+),
+
+misspelt_mediums as (
+    select
+        own_mediums.medium_value,
+        meant_mediums.medium_name,
+        meant_mediums.sessions >= 10 * own_mediums.sessions and meant_mediums.sessions > 0 as is_own,
+        row_number() over (
+            partition by own_mediums.medium_value
+            order by
+                {{ edit_distance('own_mediums.medium_value', 'meant_mediums.medium_name') }} asc,
+                meant_mediums.sessions desc, meant_mediums.medium_name asc
+        ) as meant_rank
+    from own_mediums
+    inner join meant_mediums
+        on {{ tag_spelling('own_mediums.medium_value') }} <> {{ tag_spelling('meant_mediums.medium_name') }}
+        and length(own_mediums.medium_value) >= 4
+        and {{ edit_distance('own_mediums.medium_value', 'meant_mediums.medium_name') }}
+        <= case when least(length(own_mediums.medium_value), length(meant_mediums.medium_name)) >= 8 then 2 else 1 end
+        and (meant_mediums.sessions = 0 or meant_mediums.sessions >= 10 * own_mediums.sessions)
+    where
+        own_mediums.medium_value not in (select words.word from words where words.tag_part = 'medium')
+        and own_mediums.medium_value not in (select coalesce(platforms.utm_medium, '') from platforms)
+),
+
 -- How the company tags a platform's links when they lead to the right channel; else how it is usually done.
 usual_tags as (
     select
@@ -183,10 +235,16 @@ known as (
         misspelt.source_name as meant_source,
         misspelt.is_own as is_own_meant,
         channels.is_paid,
-        coalesce(medium_words.meaning, source_words.meaning) as meaning,
+        misspelt_mediums.medium_name as meant_medium,
+        misspelt_mediums.is_own as is_own_medium,
+        coalesce(nullif(medium_words.meaning, 'known'), source_words.meaning) as meaning,
         {{ channel_group(
             'misspelt.source_name', 'tagged_values.medium_value', 'tagged_values.campaign_value', 'misspelt.category'
         ) }} as meant_channel_key,
+        {{ channel_group(
+            'tagged_values.source_value', 'misspelt_mediums.medium_name', 'tagged_values.campaign_value',
+            'tagged_values.source_category'
+        ) }} as meant_medium_channel_key,
         {{ channel_group(
             'tagged_values.source_value', 'tagged_values.medium_value', 'cast(null as ' ~ dbt.type_string() ~ ')',
             'tagged_values.source_category'
@@ -210,6 +268,10 @@ known as (
         on tagged_values.kind = 'tags'
         and tagged_values.source_value = misspelt.source_value
         and misspelt.meant_rank = 1
+    left join misspelt_mediums
+        on tagged_values.kind = 'tags'
+        and tagged_values.medium_value = misspelt_mediums.medium_value
+        and misspelt_mediums.meant_rank = 1
     left join words as medium_words
         on medium_words.tag_part = 'medium'
         and tagged_values.medium_value = medium_words.word
@@ -236,6 +298,7 @@ channelled as (
             when kind = 'google_click' then 'google_click_unresolved'
             when tagged_source is null or tagged_medium is null then 'incomplete_tags'
             when meant_source is not null and (meant_channel_key <> channel_key or is_own_meant) then 'misspelt_source'
+            when meant_medium is not null and (meant_medium_channel_key <> channel_key or is_own_medium) then 'misspelt_medium'
             when not is_paid and (is_ads or is_ad_named or coalesce(meaning = 'paid', false)) then 'paid_as_organic'
             when
                 channel_key = 'paid_other'
@@ -260,10 +323,13 @@ judged as (
             when channel_problem = 'untagged_ad_click' then coalesce(ad_channel_key, click_channel_key)
             when channel_problem = 'untagged_email' then 'email'
             when
-                channel_problem in ('paid_as_organic', 'unknown_source', 'other_paid_channel', 'incomplete_tags', 'misspelt_source')
+                channel_problem in (
+                    'paid_as_organic', 'unknown_source', 'other_paid_channel', 'incomplete_tags', 'misspelt_source', 'misspelt_medium'
+                )
                 and coalesce(ad_channel_key, known_channel_key) is not null
                 then coalesce(ad_channel_key, known_channel_key)
             when channel_problem = 'misspelt_source' then meant_channel_key
+            when channel_problem = 'misspelt_medium' then meant_medium_channel_key
             when channel_problem = 'paid_as_organic' and source_category in ('social', 'search', 'video', 'shopping')
                 then 'paid_' || source_category
             when channel_problem = 'paid_as_organic' then 'paid_other'
@@ -290,7 +356,7 @@ problems as (
         and not is_dynamic_campaign
         and (
             (tagged_source <> usual_source and coalesce(channel_problem, '') <> 'misspelt_source')
-            or tagged_medium <> usual_medium
+            or (tagged_medium <> usual_medium and coalesce(channel_problem, '') <> 'misspelt_medium')
             or tagged_campaign <> usual_campaign
         )
     union all
@@ -335,7 +401,7 @@ corrected as (
         end as spend_basis,
         case
             when problem in ('paid_as_organic', 'untagged_ad_click') then is_ads
-            when problem in ('misspelt_source', 'unknown_source') then is_ads or is_ad_named
+            when problem in ('misspelt_source', 'misspelt_medium', 'unknown_source') then is_ads or is_ad_named
             else true
         end as is_certain
     from problems
@@ -370,6 +436,7 @@ suggested as (
             when channel_problem = 'paid_as_organic' and source_category in ('social', 'video') then 'paid_' || source_category
             when channel_problem = 'paid_as_organic' then 'paid'
             when channel_problem = 'untagged_email' then 'email'
+            when channel_problem = 'misspelt_medium' then meant_medium
             when channel_problem = 'unassigned' and meaning in ('email', 'sms') then meaning
             when channel_problem = 'unassigned' then null
             when coalesce(channel_problem, '') <> 'google_click_unresolved' then coalesce(usual_medium, medium_value)
