@@ -73,11 +73,12 @@
     end
 {%- endmacro %}
 
-{# The search engine of a host as web analytics names it; null for what is none, or has no other name than its host. #}
+{# The search engine of a host as web analytics names it; null for what is none (mail.google.com), or has no other name than
+   its host. #}
 {% macro search_engine(host) -%}
     case
         {%- for engine in ['google', 'bing', 'yahoo', 'duckduckgo', 'yandex', 'baidu', 'ecosia', 'qwant', 'brave', 'kvasir'] %}
-        when {{ matches(host, '(^|[.])' ~ engine ~ '[.]') }} then '{{ engine }}'
+        when {{ matches(host, '^((www|m|[a-z][a-z])[.])?(([a-z]+[.])?search[.])?' ~ engine ~ '[.]') }} then '{{ engine }}'
         {%- endfor %}
     end
 {%- endmacro %}

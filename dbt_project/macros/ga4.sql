@@ -14,7 +14,7 @@
 
 {# A tag as it was collected; what GA4 writes for none is none. #}
 {% macro ga4_tag(expression) -%}
-    case when lower(trim({{ expression }})) not in ('', '(direct)', '(none)', '(not set)') then trim({{ expression }}) end
+    case when lower(trim({{ expression }})) not in ('', '(direct)', '(none)', '(not set)', '(organic)', '(referral)') then trim({{ expression }}) end
 {%- endmacro %}
 
 {# A session within its day's events, as one value to count by. #}

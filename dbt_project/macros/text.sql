@@ -30,3 +30,43 @@
 {% macro currency_code(expression) -%}
     upper({{ clean_text(expression) }})
 {%- endmacro %}
+
+{# The fewest letters to put in, take out, change or swap with the next to make one text another. #}
+{% macro edit_distance(one, other) -%}
+    {{ return(adapter.dispatch('edit_distance')(one, other)) }}
+{%- endmacro %}
+
+{% macro duckdb__edit_distance(one, other) -%}
+    damerau_levenshtein({{ one }}, {{ other }})
+{%- endmacro %}
+
+{# As matches, whatever the case. #}
+{% macro matches_any_case(expression, pattern) -%}
+    {{ return(adapter.dispatch('matches_any_case')(expression, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__matches_any_case(expression, pattern) -%}
+    regexp_matches({{ expression }}, '{{ pattern }}', 'i')
+{%- endmacro %}
+
+{% macro default__matches_any_case(expression, pattern) -%}
+    regexp_like({{ expression }}, '{{ pattern }}', 'i')
+{%- endmacro %}
+
+{# A text's words: lower case, one blank between them, letters and digits alone. #}
+{% macro plain_words(expression) -%}
+    {{ return(adapter.dispatch('plain_words')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__plain_words(expression) -%}
+    trim(regexp_replace(lower({{ expression }}), '[^\p{L}\p{N}]+', ' ', 'g'))
+{%- endmacro %}
+
+{# Each word of plain_words in a row of its own. #}
+{% macro each_word(expression) -%}
+    {{ return(adapter.dispatch('each_word')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_word(expression) -%}
+    unnest(string_split({{ expression }}, ' '))
+{%- endmacro %}

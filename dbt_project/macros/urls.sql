@@ -27,3 +27,21 @@
 {% macro duckdb__url_parameter(url, name) -%}
     nullif(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')), '')
 {%- endmacro %}
+
+{# A value that is still percent-encoded, as when a link was encoded twice, in plain text. #}
+{% macro url_decoded(expression) -%}
+    {{ return(adapter.dispatch('url_decoded')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__url_decoded(expression) -%}
+    url_decode({{ expression }})
+{%- endmacro %}
+
+{# Host and path as one site has them, with or without www. and a slash at the end. #}
+{% macro bare_host(host) -%}
+    case when lower({{ host }}) like 'www.%' then substr(lower({{ host }}), 5) else lower({{ host }}) end
+{%- endmacro %}
+
+{% macro bare_path(path) -%}
+    case when {{ path }} = '/' then '/' else rtrim({{ path }}, '/') end
+{%- endmacro %}

@@ -3,7 +3,7 @@
 {# A fingerprint of what computes a row of the model: its code, the settings and seeds of the web, and these macros, whose
    number is raised when they change. Another one computes all days anew. #}
 {% macro web_rules() -%}
-    {%- set number = 1 -%}
+    {%- set number = 2 -%}
     {%- set settings = [number, model.raw_code] -%}
     {%- for name in ['exclusions', 'payment_hosts', 'own_hosts', 'lookback_days', 'key_events'] -%}
         {%- do settings.append(tojson(var('web_' ~ name))) -%}

@@ -26,6 +26,7 @@ select
     ad_name,
     ad_format,
     status,
+    headline,
     {{ url_host('final_url') }} as url_host,
     {{ url_path('final_url') }} as url_path,
     {%- for part in ['source', 'medium', 'campaign', 'content', 'term'] %}

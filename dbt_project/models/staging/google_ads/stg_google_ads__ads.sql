@@ -21,5 +21,6 @@ select
     end as ad_format,
     {{ google_ads_status('status') }} as status,
     {{ scrub_emails('final_url') }} as final_url,
+    cast(null as {{ dbt.type_string() }}) as headline,
     cast(null as date) as created_date
 from source

@@ -28,6 +28,7 @@ select
     posts.content_type as ad_format,
     {{ linkedin_ads_status('source.intended_status') }} as status,
     {{ scrub_emails('posts.landing_page') }} as final_url,
+    {{ scrub_emails('posts.commentary') }} as headline,
     cast(source.created_at as date) as created_date
 from source
 left join posts

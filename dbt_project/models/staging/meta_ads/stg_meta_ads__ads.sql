@@ -27,6 +27,7 @@ select
     end as ad_format,
     {{ meta_ads_status('source.status') }} as status,
     {{ scrub_emails("creatives.link_url || coalesce(creatives.joint || creatives.url_tags, '')") }} as final_url,
+    {{ scrub_emails('creatives.title') }} as headline,
     source.created_date
 from source
 left join creatives

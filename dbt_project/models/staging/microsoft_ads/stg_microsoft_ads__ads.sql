@@ -21,5 +21,6 @@ select
     end as ad_format,
     {{ microsoft_ads_status('status') }} as status,
     {{ scrub_emails('final_url') }} as final_url,
+    {{ scrub_emails('title') }} as headline,
     cast(null as date) as created_date
 from source

@@ -19,5 +19,6 @@ select
     end as ad_format,
     {{ tiktok_ads_status('source') }} as status,
     {{ scrub_emails('landing_page_url') }} as final_url,
+    {{ scrub_emails('ad_text') }} as headline,
     cast(create_time as date) as created_date
 from source

@@ -14,5 +14,6 @@ select
     cast(null as {{ dbt.type_string() }}) as ad_format,
     case status when 'on' then 'active' else 'paused' end as status,
     {{ scrub_emails('url') }} as final_url,
+    cast(null as {{ dbt.type_string() }}) as headline,
     cast(null as date) as created_date
 from source
