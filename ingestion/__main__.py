@@ -21,9 +21,11 @@ from ingestion.lock import writer_lock
 from ingestion.pipeline import Contract, LoadReport, Outcome
 from ingestion.registry import all_specs, get_spec
 from ingestion.settings import PROJECT_DIR, Settings, SettingsError, get_settings
+from ingestion.sources.plan.cli import app as plan_app
 from ingestion.spec import SourceSpec, SpecError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The sources of the marketing warehouse.")
+app.add_typer(plan_app, name="plan")
 _STYLES = {
     "loaded": "green",
     "unchanged": "green",

@@ -47,6 +47,15 @@ def no_envelope(body: Any) -> tuple[str, str] | None:
     return None
 
 
+def google_envelope(body: Any) -> tuple[str, str] | None:
+    """Of Google's older APIs: the reason of the error's first part, else its status."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return None
+    reasons = [str(e["reason"]) for e in error.get("errors") or () if isinstance(e, dict) and e.get("reason")]
+    return (reasons or [str(error.get("status", error.get("code")))])[0], str(error.get("message", ""))
+
+
 def no_hint(body: Any, headers: Mapping[str, str]) -> float | None:
     """For vendors that say how long to wait in Retry-After, or not at all."""
     return None
@@ -120,6 +129,13 @@ class VendorClient:
         """One answer as JSON, by any method. Takes what dlt's `RESTClient.request` takes (params, json, data, headers)."""
         try:
             return self._client.request(path, method=method, **kwargs).json()  # type: ignore[arg-type]
+        except Exception as e:
+            raise self._told(path, e) from e
+
+    def read(self, path: str, params: dict[str, Any]) -> bytes:
+        """One answer as it came, for pages whose cells are not to pass through Python. Whether it is whole is the caller's to see."""
+        try:
+            return bytes(self._client.request(path, params=params, hooks={"response": [_unread]}).content)
         except Exception as e:
             raise self._told(path, e) from e
 
@@ -201,6 +217,12 @@ def parsed(response: Any) -> Any:
         response.house_body = body
         response.json = lambda **_: body
         return body
+
+
+def _unread(response: Any, *_: Any, **__: Any) -> None:
+    """Keeps a good answer from being parsed."""
+    if response.ok:
+        response.house_body = None
 
 
 @cache

@@ -32,7 +32,9 @@ class Settings(BaseSettings):
     as_of: date | None = None  # replaces the clock; None means today in the reporting zone
     reporting_time_zone: str = "Europe/Oslo"
     load_workers: int = Field(default=2, ge=1, le=32)
-    memory_limit: str = Field(default="4GB", pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$")  # of one DuckDB; the rest goes to disk
+    memory_limit: str = Field(
+        default="4GB", pattern=r"^[1-9][0-9]*(MB|GB|MiB|GiB)$"
+    )  # of one DuckDB; the rest goes to disk
     demo: bool = True  # run on the simulated company while no source is configured
     demo_size: Literal["tiny", "small", "medium", "large"] = "small"
     keep_generations: int = Field(default=7, ge=1)

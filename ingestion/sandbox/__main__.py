@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from ingestion.sandbox import cli
-from ingestion.sandbox.demo import SEED, company_folder, export_folder, of_company
+from ingestion.sandbox.demo import SEED, company_folder, export_folder, of_company, plan_file
 from ingestion.settings import get_settings
 
 app = typer.Typer(add_completion=False, help=__doc__)
@@ -60,13 +60,15 @@ def env(
     folder: Folder = None,
 ) -> None:
     """Print the settings under which every source reads the sandbox, as `export` lines."""
+    from ingestion.sandbox.plan import write_example
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.store import World
 
     target = folder or company_folder(get_settings())
-    own = of_company(target, World.open(target).start_date)
+    world = World.open(target)
+    write_example(plan_file(target), world, world.through_date)
     console = Console(highlight=False, soft_wrap=True)
-    for key, value in sorted((environment(url) | own).items()):
+    for key, value in sorted((environment(url) | of_company(target, world.start_date)).items()):
         console.print(f"export {key}='{value}'", markup=False)
 
 

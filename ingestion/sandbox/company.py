@@ -167,7 +167,7 @@ _PLANS = (
 )  # fmt: skip
 
 # Click-through rate a thousand views, by campaign type; social platforms sell the views, the others the clicks.
-_CTR = {
+CTR = {
     "search": 0.055, "shopping": 0.011, "performance_max": 0.012, "display": 0.005, "video": 0.006, "demand_gen": 0.008,
     "prospecting": 0.010, "retargeting": 0.013, "lead_gen": 0.006,
 }  # fmt: skip
@@ -385,7 +385,7 @@ class Company:
         if plan.key == "tt_re":
             name = "Test ny kampanje (Kari)"
         cpc_cost = plan.clicks * plan.price
-        daily = cpc_cost if account.platform in ("google_ads", "microsoft_ads") else cpc_cost / 1000 / _CTR[plan.type]
+        daily = cpc_cost if account.platform in ("google_ads", "microsoft_ads") else cpc_cost / 1000 / CTR[plan.type]
         budget = max(int(daily * self.size.volume * plan.budget_share * 1.6 / 5 + 1), 1) * 5_000_000
         campaign = Campaign(
             plan, len(self.campaigns), account_index, account.platform,
@@ -585,7 +585,7 @@ class Company:
         self, campaign: Campaign, what: tuple[Any, ...], network: str, share: float, devices: tuple[float, ...]
     ) -> None:
         group, ad, keyword, weight, first, last, wears = what
-        ctr = _BRAND_CTR if campaign.plan.channel == "brand_search" else _CTR[campaign.plan.type]
+        ctr = _BRAND_CTR if campaign.plan.channel == "brand_search" else CTR[campaign.plan.type]
         for device, device_share in enumerate(devices):
             if device_share:
                 self._lines.append(

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingestion import ops
 from ingestion.registry import all_specs
 from ingestion.settings import Settings, SettingsError, environment_of
+
+if TYPE_CHECKING:
+    from ingestion.sandbox.company import Company
 
 SEED = 20
 Say = Callable[[str, bool], None]  # (message, whether it only matters until the next)
@@ -20,6 +24,20 @@ Say = Callable[[str, bool], None]  # (message, whether it only matters until the
 
 def company_folder(settings: Settings) -> Path:
     return settings.data_dir / "sandbox" / settings.demo_size
+
+
+def company_of_the_demo(settings: Settings, as_of: date) -> Company:
+    """What is set up for the demo's company, or for the one that a demo on `as_of` would make."""
+    from ingestion.sandbox.company import Company
+    from ingestion.sandbox.sizes import SIZES
+    from ingestion.sandbox.store import World
+
+    try:
+        world = World.open(company_folder(settings))
+    except FileNotFoundError:
+        size = SIZES[settings.demo_size]
+        return Company(SEED, size, as_of - timedelta(days=size.days))
+    return Company(world.seed, SIZES[world.size], world.start_date)
 
 
 def _mark(settings: Settings) -> Path:
@@ -49,6 +67,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
         return
     from ingestion.sandbox.drop_folder import make_drop_folder
     from ingestion.sandbox.ga4 import extend_events
+    from ingestion.sandbox.plan import write_example
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.server.run import served
     from ingestion.sandbox.store import World
@@ -67,6 +86,7 @@ def demo_if_needed(settings: Settings, as_of: date, say: Say = lambda message, p
     drop = folder / "drop"
     make_drop_folder(drop, as_of, world)
     extend_events(world, export_folder(folder), as_of)
+    write_example(plan_file(folder), world, as_of)
     _mark(settings).touch()
     with served(folder, as_of) as url, environment_of(environment(url) | of_company(folder, world.start_date)):
         say(f"its vendors answer on {url}", True)
@@ -79,9 +99,15 @@ def export_folder(folder: Path) -> Path:
     return folder.resolve() / "ga4"
 
 
+def plan_file(folder: Path) -> Path:
+    """Where a company's marketing plan lies."""
+    return folder.resolve() / "plan.xlsx"
+
+
 def of_company(folder: Path, first: date) -> dict[str, str]:
     """The settings that depend on the company in `folder`, beside those of the server's vendors."""
-    return start_dates(first) | {"SOURCES__GA4_EXPORT__FOLDER": str(export_folder(folder))}
+    files = {"SOURCES__GA4_EXPORT__FOLDER": export_folder(folder), "SOURCES__PLAN__FILE": plan_file(folder)}
+    return start_dates(first) | {name: str(path) for name, path in files.items()}
 
 
 def start_dates(first: date) -> dict[str, str]:

@@ -44,11 +44,18 @@ def has_arrived(day: str, seen_on: date) -> str:
     return f"{late} < date '{seen_on}' - {day}"
 
 
+def counted(seen_on: date) -> str:
+    """SQL: date, n_events of each day as it stands on the morning of `seen_on`."""
+    return f"""
+        select date, sum(len({EVENTS}))::bigint as n_events from world.visits
+        where date < '{seen_on}' and {has_arrived("date", seen_on)} group by date"""
+
+
 def _param(key: str, text: str = "null::varchar", whole: str = "null::bigint", number: str = "null::double") -> str:
     return _PARAM.format(key=key, s=text, i=whole, d=number)
 
 
-def _events_query(world: World, day: date, seen_on: date) -> str:
+def events_query(world: World, day: date, seen_on: date) -> str:
     """Rows of one day's export as it stands on the morning of `seen_on`."""
     visits, lines = (f"read_parquet({world.chunks(table, day, day)!r})" for table in ("visits", "order_lines"))
     near = f"ordered_at between '{day}'::timestamp - interval 1 day and '{day}'::timestamp + interval 2 days"
@@ -169,7 +176,7 @@ def write_events(
         fresh = path.with_suffix(".new")
         how = "format parquet, compression zstd, compression_level 1"
         with world.con() as connection:
-            row = connection.execute(f"copy ({_events_query(world, day, seen_on)}) to '{fresh}' ({how})").fetchone()
+            row = connection.execute(f"copy ({events_query(world, day, seen_on)}) to '{fresh}' ({how})").fetchone()
         fresh.replace(path)
         if progress:
             progress(day)

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ingestion.sandbox.ga4 import write_events
 from ingestion.sandbox.server.app import environment
 from ingestion.sandbox.server.run import served
 from ingestion.sandbox.store import World
@@ -55,6 +56,7 @@ def check(client: str, folder: Path) -> bool:
     started = time.monotonic()
     with served(folder, THROUGH + timedelta(days=1)) as url:
         variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url)
+        variables["CONFORMANCE_FOLDER"] = str(folder)
         done = subprocess.run(
             [str(python), str(ROOM / client / "check.py"), url],
             env=variables,
@@ -77,7 +79,7 @@ def main(only: Annotated[list[str] | None, typer.Argument(help="clients; all by 
         raise typer.Exit(2)
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room) / "tiny"
-        World.create_or_extend(folder, "tiny", SEED, THROUGH)
+        write_events(World.create_or_extend(folder, "tiny", SEED, THROUGH))
         results = [check(client, folder) for client in only or clients()]
     raise typer.Exit(0 if all(results) and results else 1)
 

@@ -570,7 +570,9 @@ def test_a_folder_that_is_not_there_or_holds_nothing_fails(short: House, monkeyp
     report = short.load()
     assert report.status == "failed" and "does not exist" in report.message and "FOLDER" in report.message
     short.export.mkdir()
-    assert short.load().message.startswith("no file events_YYYYMMDD*")
+    assert short.load().message.startswith(
+        "no events_YYYYMMDD* or events_intraday_YYYYMMDD* in SOURCES__GA4_EXPORT__FOLDER"
+    )
     monkeypatch.setenv("SOURCES__GA4_EXPORT__FOLDER", "")
     report = short.load()
     assert report.status == "not configured" and "SOURCES__GA4_EXPORT__FOLDER" in report.message

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from ingestion import ops
+from ingestion.http import google_envelope
 from ingestion.pipeline import LoadReport, load_source
 from ingestion.sandbox.server import app as server
 from ingestion.sandbox.server.faults import Order
@@ -291,10 +292,10 @@ def test_sites_are_all_verified_ones_of_the_user_or_those_named(house: House, mo
 def test_a_used_up_quota_is_named_by_googles_own_reason() -> None:
     error = {"code": 403, "message": "Search Analytics load quota exceeded.", "status": "PERMISSION_DENIED"}
     body = {"error": {**error, "errors": [{"reason": "quotaExceeded", "domain": "usageLimits"}]}}
-    assert search_console.envelope(body) == ("quotaExceeded", "Search Analytics load quota exceeded.")
+    assert google_envelope(body) == ("quotaExceeded", "Search Analytics load quota exceeded.")
     assert search_console.NEXT_STEPS["quotaExceeded"].endswith("the next night goes on")
-    assert search_console.envelope({"error": error}) == ("PERMISSION_DENIED", "Search Analytics load quota exceeded.")
-    assert search_console.envelope({"rows": []}) is None
+    assert google_envelope({"error": error}) == ("PERMISSION_DENIED", "Search Analytics load quota exceeded.")
+    assert google_envelope({"rows": []}) is None
 
 
 def test_sixteen_months_are_asked_for_at_most() -> None:

@@ -1,6 +1,6 @@
-"""GA4's event export as BigQuery writes it, from files in a folder or bucket: only days that are new or changed.
+"""GA4's event export, from BigQuery itself or from files in a folder or bucket: only days that are new or changed.
 
-Here: the source's spec. Which days there are is days.py's, how events become rows flatten.py's, a night night.py's.
+Here: the source's spec. Which days there are is days.py's and bigquery.py's, how events become rows flatten.py's, a night night.py's.
 Reference: BigQuery export schema of Google Analytics 4 (support.google.com/analytics/answer/7029846).
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingestion.ads import setting
+from ingestion.ads import secret, setting
 from ingestion.errors import SourceError
 from ingestion.settings import Settings
 from ingestion.sources.ga4_export.tables import EVENT_DAYS, EVENTS, TABLES
@@ -21,12 +21,27 @@ if TYPE_CHECKING:
     from dlt.extract import DltSource
 
 
+TWO_PLACES = "SOURCES__GA4_EXPORT__FOLDER and SOURCES__GA4_EXPORT__PROJECT are both set; the export is read from one place: unset one"
+
+
 def configured(settings: Settings) -> Configuration:
-    if folder := setting(SPEC.name, "folder"):
+    folder, project, dataset = (setting(SPEC.name, key) for key in ("folder", "project", "dataset"))
+    if folder and project:  # `build` says so: what is set must not pass for not configured
+        return Configuration(True, TWO_PLACES)
+    if folder:
         return Configuration(True, f"export in {folder}")
-    return Configuration(
-        False, "no folder; set SOURCES__GA4_EXPORT__FOLDER to the folder or bucket with events_YYYYMMDD files"
-    )
+    if not project:
+        return Configuration(
+            False,
+            "no folder and no project; set SOURCES__GA4_EXPORT__FOLDER to the folder or bucket with events_YYYYMMDD files, "
+            "or SOURCES__GA4_EXPORT__PROJECT to the Google Cloud project GA4 exports to",
+        )
+    for name in ("client_id", "client_secret", "refresh_token"):
+        if not secret(SPEC.name, name):
+            return Configuration(False, f"no {name.replace('_', ' ')}; set SOURCES__GA4_EXPORT__{name.upper()}")
+    if not dataset:
+        return Configuration(False, "no dataset; set SOURCES__GA4_EXPORT__DATASET to analytics_<property id>")
+    return Configuration(True, f"dataset {dataset} of project {project}")
 
 
 def build(context: LoadContext) -> DltSource:
@@ -35,15 +50,21 @@ def build(context: LoadContext) -> DltSource:
 
     from ingestion.arrow import from_columns
     from ingestion.pipeline import columns_hint
-    from ingestion.sources.ga4_export.days import FolderDays
+    from ingestion.sources.ga4_export.bigquery import BigQueryDays
+    from ingestion.sources.ga4_export.days import Days, FolderDays
     from ingestion.sources.ga4_export.flatten import json_columns
     from ingestion.sources.ga4_export.night import Night, states_table
 
     scratch = context.settings.scratch_dir / f"ga4_export-{id(context)}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True, mode=0o700)
-    folder = str(setting(SPEC.name, "folder"))
-    changes = Night(context, FolderDays(folder, json_columns()), scratch, _start_date()).run()
+    first = _start_date()
+    folder, project = setting(SPEC.name, "folder"), setting(SPEC.name, "project")
+    if folder and project:
+        raise SourceError(SPEC.name, TWO_PLACES)
+    start, end = context.window or (first, context.as_of - timedelta(days=1))
+    days: Days = BigQueryDays(start, end) if project else FolderDays(str(folder), json_columns())
+    changes = Night(context, days, scratch, first).run()
 
     def events() -> Iterator[Any]:
         if changes.emptied:
@@ -97,7 +118,7 @@ def _days(days: list[date]) -> Any:
 SPEC = SourceSpec(
     name="ga4_export",
     kind="analytics",
-    description="Google Analytics 4, event export in BigQuery's shape",
+    description="Google Analytics 4, event export from BigQuery or files",
     owner="web analytics",
     tables=TABLES,
     provides=frozenset({"web_events"}),

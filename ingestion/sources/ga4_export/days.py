@@ -1,4 +1,4 @@
-"""Which days an export holds and where their events lie. Another place (BigQuery's own API) is another `Days`."""
+"""Which days an export holds and where their events lie: `Days`, and files in a folder or bucket. BigQuery itself is bigquery.py's."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ _SHARD = re.compile(r"^[_-]?(\d{12})$|^[_-](\d{5})-of-(\d{5})$")
 
 @dataclass(frozen=True)
 class Day:
-    """One day of the export: the files, or other parts, that hold its events."""
+    """One day of the export: the files, or the table, that hold its events."""
 
     date: date
     kind: Kind
     parts: tuple[FoundFile, ...]
+    n_rows: int | None = None  # of a table; files do not tell
 
     @property
     def names(self) -> str:
@@ -41,9 +42,10 @@ class Day:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a part does, as far as name, size and time of change tell: JSON [{name, size, modified_at}]."""
+        """Changes when a part does, as far as these tell: JSON [{name, size, modified_at}], and rows of a table."""
+        rows = {} if self.n_rows is None else {"rows": self.n_rows}
         return json.dumps(
-            [{"name": _base(p), "size": p.size, "modified_at": p.modified_at.isoformat()} for p in self.parts]
+            [{"name": _base(p), "size": p.size, "modified_at": p.modified_at.isoformat()} | rows for p in self.parts]
         )
 
     @property
@@ -62,6 +64,10 @@ class Listing:
 
 class Days(Protocol):
     """A place where an export lies."""
+
+    @property
+    def place(self) -> str:
+        """As a message tells it."""
 
     def listing(self) -> Listing:
         """All its days. Raises FileProblem when the place cannot be reached."""
@@ -84,12 +90,16 @@ class FolderDays:
     folder: str
     json_columns: dict[str, str]
 
+    @property
+    def place(self) -> str:
+        return "SOURCES__GA4_EXPORT__FOLDER"
+
     def listing(self) -> Listing:
         found: dict[tuple[date, Kind], list[tuple[str, FoundFile]]] = {}
         unknown = []
         for file in find(f"{self.folder.rstrip('/')}/events_*", PROJECT_DIR):
             name = _NAME.match(_base(file))
-            day = _day(name[2]) if name else None
+            day = day_of(name[2]) if name else None
             if name and day:
                 found.setdefault((day, "intraday" if name[1] else "daily"), []).append((name[3], file))
             else:
@@ -166,7 +176,8 @@ def _format(name: str) -> str:
     return _FORMATS[name.removesuffix(".gz").rsplit(".", 1)[-1]]
 
 
-def _day(digits: str) -> date | None:
+def day_of(digits: str) -> date | None:
+    """The day 20261101 means; None when there is none such."""
     try:
         return datetime.strptime(digits, "%Y%m%d").date()
     except ValueError:

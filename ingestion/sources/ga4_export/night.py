@@ -97,18 +97,16 @@ class Night:
         try:
             listing = self._days.listing()
         except FileProblem as e:
-            raise SourceError("ga4_export", f"{e} (SOURCES__GA4_EXPORT__FOLDER)") from e
+            raise SourceError("ga4_export", f"{e} ({self._days.place})") from e
         except Exception as e:  # a bucket's client has errors of its own
-            raise SourceError("ga4_export", f"the folder cannot be listed: {root_message(e)}") from e
+            raise SourceError("ga4_export", f"{self._days.place} cannot be listed: {root_message(e)}") from e
         if listing.unknown:
             some = ", ".join(sorted(listing.unknown)[:3])
             notes.remarks.append(
                 f"{len(listing.unknown)} files are named like no day of an export and were not read: {some}"
             )
         if not listing.days and not listing.refused:
-            notes.problems.append(
-                "no file events_YYYYMMDD* or events_intraday_YYYYMMDD* in SOURCES__GA4_EXPORT__FOLDER"
-            )
+            notes.problems.append(f"no events_YYYYMMDD* or events_intraday_YYYYMMDD* in {self._days.place}")
         if ahead := sorted(d for d in listing.days if d > self._context.as_of):
             notes.problems.append(
                 f"{listing.days[ahead[0]].names} is of a day that has not come; is the file named right?"

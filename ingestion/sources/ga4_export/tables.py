@@ -204,7 +204,7 @@ EVENT_DAYS = Table(
         Column("kind", "text", "daily, or intraday while there is no daily file"),
         Column("status", "text", "loaded; refused: the files as they are now were not taken, what was loaded before stays"),
         Column("message", "text", "why they were refused"),
-        Column("files", "json", "name, size and time of change of each file that was loaded; null before the first good load"),
+        Column("files", "json", "name, size, time of change (and rows, of a table) of what was loaded; null before the first good load"),
         Column("size_bytes", "bigint", "their size"),
         Column("n_events", "bigint", "events that raw holds"),
         Column("n_rejected", "bigint", "events kept aside in _rejects"),

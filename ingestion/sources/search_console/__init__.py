@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ingestion.ads import Pull, Reports, secret, setting, setting_list
 from ingestion.arrow import Reject, Wire, from_rows
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, refresh_token_auth
+from ingestion.http import VendorClient, google_envelope, refresh_token_auth
 from ingestion.settings import Settings
 from ingestion.sources.search_console.tables import REPORTS, SITES, Report
 from ingestion.spec import REJECTS, Configuration, LoadContext, SourceSpec
@@ -52,15 +52,6 @@ def configured(settings: Settings) -> Configuration:
     return Configuration(True, f"sites {', '.join(sites)}" if sites else "all verified sites of the user")
 
 
-def envelope(body: Any) -> tuple[str, str] | None:
-    """Google's error: the reason of its first part, else its status."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return None
-    reasons = [str(e["reason"]) for e in error.get("errors") or () if isinstance(e, dict) and e.get("reason")]
-    return (reasons or [str(error.get("status", error.get("code")))])[0], str(error.get("message", ""))
-
-
 def first_kept(as_of: date) -> date:
     """The oldest day that Google still tells."""
     months = as_of.year * 12 + as_of.month - 1 - MONTHS_KEPT
@@ -87,7 +78,7 @@ def build(context: LoadContext) -> DltSource:
         f"{str(setting(name, 'base_url', BASE_URL)).rstrip('/')}/webmasters/v3/",
         auth=auth,
         renew=auth.renew,
-        envelope=envelope,
+        envelope=google_envelope,
         next_steps=NEXT_STEPS,
         throttled=("rateLimitExceeded", "userRateLimitExceeded"),
     )

@@ -261,20 +261,28 @@ looked_back as (
     )
 ),
 
+within_reach as (
+    select
+        *,
+        case
+            when started_at <= {{ dbt.dateadd('day', lookback, 'sourced_at') }} then sourced_session_key
+        end as credited_session_key
+    from looked_back
+    where {{ in_days('property_date') }}
+),
+
 -- Left join 1:1: placed is unique on session_key.
 credited as (
     select
-        looked_back.*,
+        within_reach.*,
         credit.session_key as credit_session_key,
         credit.channel_key as credit_channel_key,
         credit.session_source as credit_source,
         credit.session_medium as credit_medium,
         credit.session_campaign as credit_campaign
-    from looked_back
+    from within_reach
     left join placed as credit
-        on looked_back.sourced_session_key = credit.session_key
-        and looked_back.started_at <= {{ dbt.dateadd('day', lookback, 'looked_back.sourced_at') }}
-    where {{ in_days('looked_back.property_date') }}
+        on within_reach.credited_session_key = credit.session_key
 )
 
 select

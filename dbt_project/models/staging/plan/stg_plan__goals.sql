@@ -1,0 +1,35 @@
+-- Grain: goal x version of its row. Every version stays; in force are rows without valid_to_version.
+with {{ plan_rows('goals') }}
+
+select
+    {{ surrogate_key(['row_id', 'valid_from_version']) }} as row_version_id,
+    row_id,
+    goal_id,
+    level,
+    parent_goal_id,
+    {{ scrub_emails('goal') }} as goal,
+    kpi,
+    channels,
+    activity_id,
+    {{ scrub_emails('scope') }} as scope,
+    baseline_start_date,
+    baseline_end_date,
+    baseline,
+    target,
+    target_change_pct,
+    condition_kpi,
+    condition_operator,
+    condition_value,
+    condition_change_pct,
+    condition_baseline,
+    measured_in,
+    start_date,
+    due_date,
+    {{ scrub_emails('owner') }} as owner,
+    {{ scrub_emails('note') }} as note,
+    {{ scrub_emails('change_reason') }} as change_reason,
+    valid_from_version,
+    valid_to_version,
+    valid_from_date,
+    valid_to_date
+from dated

@@ -1,0 +1,19 @@
+-- Grain: query x version of its row. Every version stays; in force are rows without valid_to_version.
+with {{ plan_rows('priority_queries') }}
+
+select
+    {{ surrogate_key(['row_id', 'valid_from_version']) }} as row_version_id,
+    row_id,
+    query,
+    intent,
+    stage,
+    {{ scrub_emails('landing_page') }} as landing_page,
+    target_position,
+    {{ scrub_emails('owner') }} as owner,
+    {{ scrub_emails('note') }} as note,
+    {{ scrub_emails('change_reason') }} as change_reason,
+    valid_from_version,
+    valid_to_version,
+    valid_from_date,
+    valid_to_date
+from dated

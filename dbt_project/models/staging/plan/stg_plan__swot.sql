@@ -1,0 +1,16 @@
+-- Grain: statement x version of its row. Every version stays; in force are rows without valid_to_version.
+with {{ plan_rows('swot') }}
+
+select
+    {{ surrogate_key(['row_id', 'valid_from_version']) }} as row_version_id,
+    row_id,
+    swot_id,
+    kind,
+    {{ scrub_emails('statement') }} as statement,
+    {{ scrub_emails('consequence') }} as consequence,
+    {{ scrub_emails('change_reason') }} as change_reason,
+    valid_from_version,
+    valid_to_version,
+    valid_from_date,
+    valid_to_date
+from dated

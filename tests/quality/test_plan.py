@@ -1,0 +1,144 @@
+"""The plan's contract on load packages and its marts' suites: green on sound rows, red by planted faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ingestion.settings import Settings
+from ingestion.sources.plan import SPEC
+from quality.run import run_marts
+from quality.suites import load_suites
+from tests.quality.conftest import AS_OF
+from tests.quality.test_contract_ads import Package, failed, one_in_twenty, parquet, run, sound
+
+__all__ = ["parquet"]  # the fixture
+Execute = Callable[[str], None]
+ROWS = {
+    "valid_from_version": "1",
+    "valid_to_version": "null",
+    "old_value": "'a'",
+    "change_type": "'changed'",
+    "version": "range",
+}
+
+# What a sound row of each mart holds; every other column is null.
+SOUND = {
+    "dim_goal": {
+        "goal_key": "'g' || range", "goal_id": "'g' || range", "level": "'business'", "business_goal_id": "'g' || range",
+        "target": "5", "target_basis": "'absolute'", "start_date": "date '2026-01-01'", "due_date": "date '2026-12-31'",
+        "owner": "'Ada'", "goal": "'Sell more'", "baseline_start_date": "null::date",
+    },
+    "dim_activity": {
+        "activity_key": "'a' || range", "activity_id": "'a' || range", "owner": "'Bo'", "impact": "8", "confidence": "7",
+        "effort": "3", "ice_score": "448", "n_milestones": "2", "n_milestones_done": "1", "n_milestones_late": "1",
+        "start_date": "date '2026-01-01'", "end_date": "date '2026-12-31'", "is_late": "false", "status": "'ongoing'",
+    },
+    "fct_budget_line": {
+        "budget_line_key": "'b' || range", "owner": "'Bo'", "month_start": "date '2026-01-01'", "amount": "10",
+        "amount_reporting": "10", "currency": "'NOK'",
+    },
+    "rpt_plan_changes": {
+        "change_key": "'c' || range", "sheet": "'goals'", "row_id": "'g1'", "change_type": "'changed'", "field": "'target'",
+        "old_value": "'1'", "new_value": "'2'", "reason": "'why'", "is_commitment": "true", "seen_date": "date '2026-11-01'",
+    },
+}  # fmt: skip
+
+
+def rows(table: str, **over: str) -> dict[str, str]:
+    wanted = {c.name for c in SPEC.table(table).columns}
+    return {k: v for k, v in ROWS.items() if k in wanted} | over
+
+
+def test_the_contract_speaks_of_every_sheet_and_a_sound_package_passes(settings: Settings, parquet: Package) -> None:
+    assert {t.name for t in SPEC.tables} == set(load_suites().contracts["plan"].tables)
+    package = {t.name: [parquet(t, rows(t.name))] for t in SPEC.tables if t.name not in ("_rejects", "plan_versions")}
+    results = run(settings, SPEC, package)
+    assert failed(results) == {}
+    assert {r.table for r in results.values()} == set(package)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "fault", "check"),
+    [
+        ("goals", "row_id", "null", "row_known"),
+        ("goals", "row_id", "'x0'", "row_unique"),
+        ("mandates", "valid_to_version", "1", "versions_in_order"),
+        ("activities", "owner", "null", "owner_known"),
+        ("budget_lines", "amount", "-1", "amount_known"),
+        ("other_costs", "currency", "null", "amount_known"),
+        ("plan_changes", "new_value", "'a'", "change_is_one"),
+        ("plan_versions", "version", "range", "one_version"),  # twenty rows
+    ],
+)
+def test_a_fault_turns_its_check_red(
+    settings: Settings, parquet: Package, table: str, column: str, fault: str, check: str
+) -> None:
+    spec = SPEC.table(table)
+    usual = (sound(spec) | rows(table))[column]
+    results = failed(
+        run(settings, SPEC, {table: [parquet(spec, rows(table, **{column: one_in_twenty(fault, usual)}))]})
+    )
+    assert results.pop(f"{table}.{check}") == ("failed", "critical")
+    assert results == {}
+
+
+def red(settings: Settings, warehouse: Execute, mart: str, **over: str) -> dict[str, str]:
+    """The checks that fail on 20 rows of a mart, the 8th with what `over` says, and their severities."""
+    suites = load_suites()
+    suite = suites.marts[mart]
+    columns = next(c for c in suite.checks if c.id == "columns").args["column_set"]
+    usual = SOUND[mart]
+    assert set(over) | set(usual) <= set(columns)
+    parts = [
+        f"{one_in_twenty(over[c], usual.get(c, 'null')) if c in over else usual.get(c, 'null::varchar')} as {c}"
+        for c in columns
+    ]
+    warehouse(f"create or replace table marts.{mart} as select {', '.join(parts)} from range(20)")
+    only = replace(suites, marts={mart: suite})
+    return {r.check: r.severity for r in run_marts(settings, AS_OF, suites=only) if r.status != "passed"}
+
+
+@pytest.mark.parametrize("mart", SOUND)
+def test_sound_marts_pass(settings: Settings, warehouse: Execute, mart: str) -> None:
+    assert red(settings, warehouse, mart) == {}
+
+
+@pytest.mark.parametrize(
+    ("mart", "over", "check", "severity"),
+    [
+        ("dim_goal", {"goal_key": "'g0'"}, "goal_key_unique", "critical"),
+        ("dim_goal", {"target": "null"}, "target_or_baseline_known", "critical"),
+        ("dim_goal", {"due_date": "date '2025-01-01'"}, "dates_in_order", "critical"),
+        ("dim_goal", {"business_goal_id": "null"}, "leads_up_to_the_business", "critical"),
+        ("dim_goal", {"owner": "null"}, "owner_known", "critical"),
+        ("dim_goal", {"goal": "'ask ada@firma.no'"}, "no_addresses", "critical"),
+        ("dim_activity", {"ice_score": "56"}, "ice_score_in_range", "critical"),
+        ("dim_activity", {"n_milestones_done": "2"}, "milestones_add_up", "critical"),
+        ("dim_activity", {"end_date": "date '2025-01-01'"}, "dates_in_order", "critical"),
+        ("dim_activity", {"is_late": "true"}, "activities_are_not_forgotten", "warning"),
+        ("dim_activity", {"outcome": "'bo%40firma.no'"}, "no_addresses", "critical"),
+        ("fct_budget_line", {"amount": "-1"}, "amount_not_negative", "critical"),
+        ("fct_budget_line", {"month_start": "date '2026-01-02'"}, "month_is_first_day", "critical"),
+        ("fct_budget_line", {"amount_reporting": "null"}, "rate_known", "warning"),
+        ("fct_budget_line", {"note": "'bo@firma.no'"}, "no_addresses", "critical"),
+        ("rpt_plan_changes", {"new_value": "'1'"}, "change_is_one", "critical"),
+        ("rpt_plan_changes", {"field": "'*'"}, "whole_rows_have_no_values", "critical"),
+        ("rpt_plan_changes", {"seen_date": "date '2026-11-02'"}, "not_from_the_future", "critical"),
+        ("rpt_plan_changes", {"reason": "null"}, "commitments_have_a_reason", "warning"),
+        ("rpt_plan_changes", {"reason": "'bo@firma.no'"}, "no_addresses", "critical"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_marts_are_seen(
+    settings: Settings, warehouse: Execute, mart: str, over: dict[str, str], check: str, severity: str
+) -> None:
+    assert red(settings, warehouse, mart, **over) == {check: severity}
+
+
+def test_a_plan_that_shrank_to_a_template_is_said(
+    settings: Settings, warehouse: Execute, nights: Callable[[str, list[int]], None]
+) -> None:
+    nights("marts.dim_goal", [45, 45, 45])
+    assert red(settings, warehouse, "dim_goal") == {"volume_not_halved": "warning"}
