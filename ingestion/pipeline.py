@@ -311,7 +311,7 @@ def _extract_check_load(
         bad = [o for o in outcomes if o.status != "passed" and o.severity == "critical"]
         if not bad:
             say("writing")
-            pipeline.load()
+            pipeline.load(workers=1)  # one file has one writer: jobs side by side take half as long again
             break
         tables = frozenset(o.table for o in bad)
         where = _quarantine(spec, settings, pipeline, {t: package.get(t, ()) for t in tables}, bad)

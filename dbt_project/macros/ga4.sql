@@ -16,3 +16,12 @@
 {% macro ga4_tag(expression) -%}
     case when lower(trim({{ expression }})) not in ('', '(direct)', '(none)', '(not set)') then trim({{ expression }}) end
 {%- endmacro %}
+
+{# A session within its day's events, as one value to count by. #}
+{% macro session_id() -%}
+    {{ return(adapter.dispatch('session_id')()) }}
+{%- endmacro %}
+
+{% macro duckdb__session_id() -%}
+    hash(user_pseudo_id, ga_session_id)
+{%- endmacro %}

@@ -17,7 +17,7 @@ with lines as (
     from {{ ref('fct_deal') }}
     union all
     select
-        purchased_date as date_day,
+        converted_date as date_day,
         currency,
         revenue as amount,
         revenue_reporting as amount_reporting,

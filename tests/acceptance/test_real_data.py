@@ -246,7 +246,7 @@ def test_16003_items_are_5690_purchases_of_4418_buyers(web: Warehouse) -> None:
 
 
 def test_revenue_of_the_day_without_any_is_unknown_and_not_0(web: Warehouse) -> None:
-    day = "purchased_date = date '2021-01-31'"
+    day = "converted_date = date '2021-01-31'"
     assert web.one(
         f"select count(*), count(revenue), count(revenue_reporting), count_if(has_revenue) from fct_web_conversion where {day}"
     ) == (
@@ -280,10 +280,10 @@ def test_revenue_of_the_month_is_known_and_says_how_much_it_covers(web: Warehous
     assert state == "known"
     assert 0 < coverage < 1
     assert (value,) == web.one(
-        "select sum(revenue_reporting) from fct_web_conversion where purchased_date between '2021-01-01' and '2021-01-31'"
+        "select sum(revenue_reporting) from fct_web_conversion where converted_date between '2021-01-01' and '2021-01-31'"
     )
     n_known, n_all = web.one(
-        "select count(revenue), count(*) from fct_web_conversion where purchased_date between '2021-01-01' and '2021-01-31'"
+        "select count(revenue), count(*) from fct_web_conversion where converted_date between '2021-01-01' and '2021-01-31'"
     )
     assert coverage == (D(n_known) / n_all).quantize(D("0.000001"), ROUND_HALF_UP)
 
@@ -313,7 +313,7 @@ def test_pounds_become_kroner_by_the_ecb_rate_of_the_day_through_the_euro(shop: 
 def test_a_sunday_carries_fridays_rate_and_says_so(shop: Warehouse, web: Warehouse, ecb: Ecb) -> None:
     for house, table, dated, day, currency in (
         (shop, "fct_order_line", "ordered_date", date(2009, 12, 6), "GBP"),
-        (web, "fct_web_conversion", "purchased_date", date(2021, 1, 24), "USD"),
+        (web, "fct_web_conversion", "converted_date", date(2021, 1, 24), "USD"),
     ):
         friday = day - timedelta(days=2)
         assert day.isoweekday() == 7
@@ -331,7 +331,7 @@ def test_dollars_become_kroner_by_the_ecb_rate_of_the_day_through_the_euro(web: 
     rate, rate_date = ecb.nok("USD", date.fromisoformat(day))
     rows = web.rows(
         "select revenue, revenue_reporting, rate_date from fct_web_conversion "
-        f"where purchased_date = date '{day}' and revenue is not null and currency = 'USD'"
+        f"where converted_date = date '{day}' and revenue is not null and currency = 'USD'"
     )
     assert rows
     for revenue, reporting, used in rows:
@@ -342,7 +342,7 @@ def test_dollars_become_kroner_by_the_ecb_rate_of_the_day_through_the_euro(web: 
 def test_every_day_with_orders_or_purchases_agrees_with_the_file(shop: Warehouse, web: Warehouse, ecb: Ecb) -> None:
     for house, table, dated, currency in (
         (shop, "fct_order_line", "ordered_date", "GBP"),
-        (web, "fct_web_conversion", "purchased_date", "USD"),
+        (web, "fct_web_conversion", "converted_date", "USD"),
     ):
         days = house.rows(f"select distinct {dated}, reporting_rate, rate_date, is_rate_carried_forward from {table}")
         assert len(days) > 80

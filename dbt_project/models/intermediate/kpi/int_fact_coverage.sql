@@ -57,8 +57,9 @@ days as (
     from {{ ref('fct_order') }}
     group by source_name
     union all
-    select 'web_purchases' as fact, source_name, min(purchased_date) as first_date
+    select 'web_purchases' as fact, source_name, min(converted_date) as first_date
     from {{ ref('fct_web_conversion') }}
+    where event_name = 'purchase'
     group by source_name
     union all
     select 'ads' as fact, source_name, min(date_day) as first_date

@@ -11,6 +11,7 @@ with unioned as (
 )
 
 select
+    nullif(trim(transaction_id), '') as transaction_id,
     case
         when nullif(trim(transaction_id), '') is not null and transaction_id <> '(not set)'
             then {{ surrogate_key(['source_system', "'transaction'", 'transaction_id']) }}

@@ -64,7 +64,7 @@ clicks_by_day as (
 purchase_sources as (
     select
         web_conversions.source_name,
-        min(web_conversions.purchased_date) as first_date,
+        min(web_conversions.converted_date) as first_date,
         max(source_status.data_through_date) as through_date,
         max(case when event_days.source_name is not null then 1 else 0 end) = 1 as knows_days
     from web_conversions
@@ -78,11 +78,11 @@ purchase_sources as (
 purchases_by_day as (
     select
         source_name,
-        purchased_date as date_day,
+        converted_date as date_day,
         count(*) as n_seen
     from web_conversions
-    where purchased_date {{ recent }}
-    group by source_name, purchased_date
+    where converted_date {{ recent }}
+    group by source_name, converted_date
 ),
 
 -- Left join 1:1: channels are unique on channel_key.

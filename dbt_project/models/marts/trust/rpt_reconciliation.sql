@@ -13,11 +13,13 @@
     },
     'web_purchases': {
         'mart': 'fct_web_conversion', 'rows': 'n_items', 'amount': 'item_revenue', 'mart_amount': 'revenue',
+        'where': "source_name in ('" ~ var('union_sources')['web_purchases'] | join("', '") ~ "')",
     },
     'ad_performance': {
         'mart': 'fct_ad_performance_daily', 'rows': '1', 'amount': 'cost', 'mart_amount': 'cost',
         'where': 'has_account_total is distinct from false',
     },
+    'web_events': {'mart': 'int_web_event_counts__unioned', 'rows': 'n_events'},
     'web_aggregates': {
         'mart': 'fct_web_traffic_daily', 'rows': '1', 'amount': 'purchase_revenue',
         'mart_amount': "case when breakdown = 'property' then purchase_revenue end",

@@ -54,7 +54,7 @@ traffic as (
 
 web_conversions as (
     select * from {{ ref('fct_web_conversion') }}
-    where event_name = 'purchase' and purchased_date {{ recent }}
+    where event_name = 'purchase' and converted_date {{ recent }}
 ),
 
 orders as (
@@ -260,15 +260,15 @@ purchases as (
     left join (
         select
             source_name,
-            purchased_date,
+            converted_date,
             count(*) as n_purchases,
             count(*) - count(revenue_reporting) as n_unknown,
             {{ money_sum('revenue_reporting') }} as revenue_reporting
         from web_conversions
-        group by source_name, purchased_date
+        group by source_name, converted_date
     ) as purchases_by_day
         on judged_days.source_name = purchases_by_day.source_name
-        and judged_days.date_day = purchases_by_day.purchased_date
+        and judged_days.date_day = purchases_by_day.converted_date
     group by judged_days.source_name
 ),
 

@@ -1,8 +1,12 @@
--- Grain: purchase that web analytics saw (transaction id; without one visitor and moment). Counts and reporting revenue add
--- up over days; buyers do not. Revenue is what the tag reported, unknown where no item reported any; it is not the
--- revenue of fct_order. Analytics may restate the last days.
+-- Grain: conversion that web analytics saw: a purchase or refund (transaction id; without one visitor and moment), or a key event as
+-- var web_key_events counts it. Counts and reporting revenue add up over days; buyers do not. Revenue is what the tag reported,
+-- unknown where none is reported; it is not the revenue of fct_order. Refunds have negative revenue. The last days are restated.
 with items as (
     select * from {{ ref('int_web_purchases__unioned') }}
+),
+
+counted as (
+    select * from {{ ref('int_web_conversions__counted') }}
 ),
 
 traffic as (
@@ -19,6 +23,7 @@ purchases as (
         min(client_key) as client_key,
         min(user_key) as user_key,
         min(traffic_key) as traffic_key,
+        min(transaction_id) as transaction_id,
         case when min(country) = max(country) then min(country) end as country,
         case when count(distinct currency) = 1 then min(currency) end as currency,
         count(*) as n_items,
@@ -26,43 +31,107 @@ purchases as (
         cast(sum(quantity) as decimal(18, 4)) as quantity,
         {{ money_sum('item_revenue') }} as revenue,
         max(has_transaction_id) as has_transaction_id,
-        min(purchased_at) as purchased_at,
-        min(purchased_date) as purchased_date,
+        min(purchased_at) as converted_at,
+        min(purchased_date) as converted_date,
         min(source_name) as source_name,
         min(source_system) as source_system,
         min(dataset) as dataset
     from items
     group by web_conversion_key
+),
+
+-- Left join 1:1: traffic is unique on traffic_key.
+conversions as (
+    select
+        purchases.web_conversion_key,
+        purchases.client_key,
+        purchases.user_key,
+        cast(null as varchar) as session_key,
+        traffic.channel_key,
+        traffic.channel_key as last_non_direct_channel_key,
+        'purchase' as event_name,
+        case when purchases.has_transaction_id then 'transaction' else 'moment' end as counted_by,
+        case when purchases.has_transaction_id then purchases.transaction_id end as transaction_id,
+        cast(null as varchar) as page,
+        purchases.country,
+        purchases.currency,
+        cast(1 as bigint) as n_events,
+        purchases.n_items,
+        purchases.n_items_without_revenue,
+        purchases.quantity,
+        purchases.revenue,
+        purchases.has_transaction_id,
+        true as has_consent,
+        purchases.converted_at,
+        purchases.converted_date,
+        purchases.source_name,
+        purchases.source_system,
+        purchases.dataset
+    from purchases
+    left join traffic
+        on purchases.traffic_key = traffic.traffic_key
+    union all
+    select
+        web_conversion_key,
+        client_key,
+        user_key,
+        session_key,
+        channel_key,
+        last_non_direct_channel_key,
+        event_name,
+        counted_by,
+        case when counted_by = 'transaction' then transaction_id end as transaction_id,
+        page,
+        geo_country as country,
+        currency,
+        n_events,
+        n_items,
+        cast(0 as bigint) as n_items_without_revenue,
+        cast(quantity as decimal(18, 4)) as quantity,
+        cast(revenue as decimal(24, 6)) as revenue,
+        counted_by = 'transaction' as has_transaction_id,
+        has_consent,
+        converted_at,
+        converted_date,
+        source_name,
+        source_system,
+        cast(null as varchar) as dataset
+    from counted
 )
 
--- Left joins 1:1: traffic is unique on traffic_key, rates on currency and day.
+-- Left join 1:1: rates are unique on currency and day.
 select
-    purchases.web_conversion_key,
-    purchases.client_key,
-    purchases.user_key,
-    traffic.channel_key,
-    'purchase' as event_name,
-    purchases.country,
-    purchases.currency,
-    purchases.n_items,
-    purchases.n_items_without_revenue,
-    purchases.quantity,
-    case when purchases.currency is not null then purchases.revenue end as revenue,
-    {{ to_reporting('purchases.revenue', 'rates.rate') }} as revenue_reporting,
+    conversions.web_conversion_key,
+    conversions.client_key,
+    conversions.user_key,
+    conversions.session_key,
+    conversions.channel_key,
+    conversions.last_non_direct_channel_key,
+    conversions.event_name,
+    conversions.counted_by,
+    conversions.transaction_id,
+    conversions.page,
+    conversions.country,
+    conversions.currency,
+    conversions.n_events,
+    conversions.n_items,
+    conversions.n_items_without_revenue,
+    conversions.quantity,
+    case when conversions.currency is not null then conversions.revenue end as revenue,
+    {{ to_reporting('conversions.revenue', 'rates.rate') }} as revenue_reporting,
     rates.rate as reporting_rate,
-    purchases.revenue is not null as has_revenue,
-    purchases.revenue is not null and purchases.n_items_without_revenue > 0 as is_revenue_partial,
-    purchases.has_transaction_id,
+    conversions.revenue is not null as has_revenue,
+    conversions.revenue is not null and conversions.n_items_without_revenue > 0 as is_revenue_partial,
+    conversions.has_transaction_id,
+    conversions.has_consent,
     coalesce(rates.is_carried_forward, false) as is_rate_carried_forward,
-    purchases.purchased_at,
-    purchases.purchased_date,
+    conversions.converted_at,
+    conversions.converted_date,
     rates.rate_date,
-    purchases.source_name,
-    purchases.source_system,
-    purchases.dataset
-from purchases
-left join traffic
-    on purchases.traffic_key = traffic.traffic_key
+    conversions.source_name,
+    conversions.source_system,
+    conversions.dataset
+from conversions
 left join rates
-    on purchases.currency = rates.currency
-    and purchases.purchased_date = rates.date_day
+    on conversions.currency = rates.currency
+    and conversions.converted_date = rates.date_day

@@ -44,9 +44,15 @@ events as (
     select
         *,
         {{ web_exclusion() }} as exclusion,
-        coalesce({{ matches('referrer_host', var('web_payment_hosts')) }}, false) as is_payment_referral,
-        {{ matches('page_location', '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|li_fat_id)=[^&#]') }}
-        or coalesce(collected_gclid, collected_dclid, gclid, gbraid, wbraid, dclid) is not null as has_click_id
+        coalesce(referrer_host <> location_host and {{ matches('referrer_host', var('web_payment_hosts')) }}, false)
+            as is_payment_referral,
+        -- most addresses have no query: looking for that first is cheap
+        coalesce(page_location like '%?%', false) as has_query,
+        coalesce(collected_gclid, collected_dclid, gclid, gbraid, wbraid, dclid) is not null
+        or coalesce(
+            page_location like '%?%'
+            and {{ matches('page_location', '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|li_fat_id)=[^&#]') }}, false
+        ) as has_click_id
     from source
 ),
 
@@ -59,7 +65,7 @@ told as (
                 manual_source, manual_medium, manual_campaign_name, manual_campaign_id, collected_gclid,
                 source, medium, campaign, campaign_id, gclid, gbraid, wbraid
             ) is not null
-            or {{ matches('page_location', '[?&](utm_[a-z_]+|gclid|gbraid|wbraid)=[^&#]') }}
+            or (has_query and {{ matches('page_location', '[?&](utm_[a-z_]+|gclid|gbraid|wbraid)=[^&#]') }})
             or (
                 referrer_host <> ''
                 and referrer_host <> location_host
