@@ -7,11 +7,11 @@
 with source as (
     select
         *,
-        analytics_storage is distinct from 'No' and user_pseudo_id is not null as has_consent
+        coalesce(analytics_storage, '') <> 'No' and user_pseudo_id is not null as has_consent
     from {{ source('ga4_export', 'events') }}
     where
         {{ in_days('event_date') }}
-        and event_name in ({% for name in names %}'{{ name }}'{% if not loop.last %}, {% endif %}{% endfor %})
+        and event_name in ('{{ names | join("', '") }}')
 )
 
 select
