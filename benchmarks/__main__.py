@@ -20,7 +20,7 @@ from typing import Annotated
 import duckdb
 import typer
 
-from benchmarks import inputs, sandbox
+from benchmarks import inputs, sandbox, web
 from benchmarks.nights import run_night
 from benchmarks.platforms import PLATFORMS, measured
 from ingestion.sandbox.drop_folder import make_drop_folder
@@ -228,6 +228,33 @@ def company(repeat: int) -> Section:
     return section
 
 
+def ga4(repeat: int, size: str = "medium") -> Section:
+    """GA4's export to sessions, conversions and pages; the bare script beside it."""
+    section = Section(
+        "web" if size == "medium" else f"web_{size}",
+        f"GA4's events, {size}",
+        "From the export's files to raw, and from raw to `fct_session`, `fct_web_conversion` and `fct_page_daily` (dbt's own "
+        "time of running), beside a bare DuckDB script with two threads that reads the same files, takes out the same "
+        "parameters, aggregates sessions and writes them (`benchmarks/web.py`). Then one day more, with the three days that "
+        "GA4 restates. Measured once, each step in a process of its own.",
+        ("step", "seconds", "peak GiB", "times bare", "target", ""),
+    )
+    with _folder() as folder:
+        found = web.measured(size, folder)
+    floor = found[0][1]
+    whole = sum(s for name, s, _ in found if name in ("load", "models"))
+    peak = max(g for _, _, g in found)
+    for name, seconds, gib in found:
+        section.rows.append((name, f"{seconds:.1f}", f"{gib:.2f}", "", "", ""))
+    met = whole <= web.RATIO * floor and peak <= web.GIB[size]
+    target = f"{web.RATIO:.0f} times, {web.GIB[size]:.0f} GiB"
+    section.rows.append(
+        ("load and models", f"{whole:.1f}", f"{peak:.2f}", f"{whole / floor:.1f}", target, _verdict(met))
+    )
+    _say(section)
+    return section
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
@@ -262,19 +289,25 @@ def _write(section: Section, machine: str) -> None:
 
 def main(
     only: Annotated[
-        str | None, typer.Option(help="one of: loading, nights, demo, platforms, company; all by default")
+        str | None,
+        typer.Option(
+            help="one of: loading, nights, demo, platforms, company, web, web_large; all but the last by default"
+        ),
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="how often each is measured; the median counts")] = 3,
     write: Annotated[bool, typer.Option(help="write benchmarks/RESULTS.md")] = True,
 ) -> None:
     """Time loading, whole nights, the demo, the platforms and the simulated company; print figures beside targets."""
-    known = {"loading": loading, "nights": nights, "demo": demo, "platforms": platforms, "company": company}
+    known = {
+        "loading": loading, "nights": nights, "demo": demo, "platforms": platforms, "company": company, "web": ga4,
+        "web_large": lambda repeat: ga4(repeat, "large"),
+    }  # fmt: skip
     if only and only not in known:
         raise typer.BadParameter(f"{only!r}; expected one of {', '.join(known)}", param_hint="--only")
     if not inputs.has_real_data():
         print("the real data sets are not beside the project (../shared/data): measuring on made-up data")
     command = "make benchmark" + (f" ARGS='--only {only}'" if only else "")
-    for name in [only] if only else known:
+    for name in [only] if only else [k for k in known if k != "web_large"]:
         machine = _machine(command)
         print(f"\n{name}: {machine}")
         section = known[name](repeat)
