@@ -18,15 +18,16 @@ from pathlib import Path
 from benchmarks.sandbox import SEED, THROUGH
 from ingestion.settings import PROJECT_DIR, get_settings
 
-MODELS = (
-    "path:models/staging/ga4_export", "path:models/intermediate/web", "fct_session", "fct_web_conversion", "fct_page_daily",
-)  # fmt: skip
 UPSTREAM = (
     "+dim_campaign",
     "+int_ad_clicks__unioned",
     "+int_rates__daily",
     "+int_channels__traffic",
 )  # of other sources
+MODELS = (
+    "path:models/staging/ga4_export", "int_web_days__unioned", "int_web_session_days__unioned", "int_web_pages__unioned",
+    "int_web_key_events__unioned", "int_web_conversions__counted", "fct_session", "fct_web_conversion", "fct_page_daily",
+)  # fmt: skip
 RATIO = 3.0  # times the bare script, at most
 GIB = {"medium": 6.0, "large": 8.0}
 
