@@ -215,6 +215,12 @@ FAULTS = {
     "false as is_rate_carried_forward, date '2024-03-05' as date_day, 'p' as source_name from range(2) as t (n)": {
         "headline_conversions_do_not_overlap"
     },
+    "insert into marts.rpt_conversion_bridge by name select 'k' as bridge_key, 'p' as platform, 'purchase' as conversion_kind, "
+    "'recent' as period, 'platform_to_web' as step, 'unexplained' as component, 8 as position, 3 as platform_conversions, "
+    "1 as web_conversions, 0 as difference, 'zero' as state, 1 as coverage, 'maturing' as maturity, false as has_stale_source, "
+    "date '2024-03-03' as window_start_date, date '2024-03-30' as window_end_date, date '2024-03-31' as as_of_date": {
+        "conversion_bridge_adds_up"
+    },
     "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
 }  # fmt: skip
 
