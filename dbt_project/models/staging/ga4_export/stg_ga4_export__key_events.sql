@@ -7,7 +7,7 @@
 with source as (
     select
         *,
-        analytics_storage is distinct from 'No' and user_pseudo_id is not null as has_consent
+        coalesce(analytics_storage <> 'No', true) and user_pseudo_id is not null as has_consent
     from {{ source('ga4_export', 'events') }}
     where
         {{ in_days('event_date') }}

@@ -9,7 +9,7 @@ with source as (
         event_date,
         {{ raw_host('page_location') }} as host,
         {{ dbt.split_part(dbt.split_part('page_location', "'?'", 1), "'#'", 1) }} as address,
-        analytics_storage is distinct from 'No' and user_pseudo_id is not null as has_consent,
+        coalesce(analytics_storage <> 'No', true) and user_pseudo_id is not null as has_consent,
         user_pseudo_id,
         ga_session_id,
         event_name,
