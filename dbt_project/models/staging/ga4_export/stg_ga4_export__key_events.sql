@@ -11,7 +11,7 @@ with source as (
     from {{ source('ga4_export', 'events') }}
     where
         {{ in_days('event_date') }}
-        and event_name in ({% for name in names %}'{{ name }}'{% if not loop.last %}, {% endif %}{% endfor %})
+        and event_name in ('{{ names | join("', '") }}')
 )
 
 select
