@@ -8,7 +8,7 @@
     {%- for name in ['exclusions', 'payment_hosts', 'own_hosts', 'lookback_days', 'key_events'] -%}
         {%- do settings.append(tojson(var('web_' ~ name))) -%}
     {%- endfor -%}
-    {%- if execute -%}
+    {%- if execute and graph -%}{# a unit test has no graph #}
         {%- for seed in ['known_sources', 'channels'] -%}
             {%- do settings.append(graph.nodes['seed.' ~ project_name ~ '.' ~ seed].checksum.checksum) -%}
         {%- endfor -%}

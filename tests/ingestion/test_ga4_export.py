@@ -452,6 +452,15 @@ def test_a_parameter_that_cannot_be_read_is_told_and_its_event_stays(short: Hous
     assert columns == [(c, True) for c in ("engagement_time_msec", "ga_session_id", "ga_session_number", "value")]
 
 
+def test_a_parameter_of_a_type_that_google_adds_keeps_its_name_and_its_event(short: House) -> None:
+    def widened(value: str, flag: str) -> str:
+        return value.replace("}", f", 'bool_value': {flag}::boolean}}")
+
+    row = _with_params(short, own_flag=widened(_value(), "true"), ga_session_id=widened(_value(int_value="5"), "null"))
+    assert short.last.status == "loaded"  # type: ignore[attr-defined]
+    assert (row["ga_session_id"], json.loads(row["params_rest"])) == (5, {"own_flag": None})
+
+
 def test_two_equal_events_stay_two_and_keep_their_keys(short: House) -> None:
     held = f"(select * exclude (n) from (select *, row_number() over () as n from '{short.file()}') where n <= 5)"
     fresh = short.export.parent / "fresh.parquet"

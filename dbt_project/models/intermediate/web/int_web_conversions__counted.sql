@@ -1,8 +1,9 @@
 -- Grain: conversion among web events, as counted: a purchase and a refund once a transaction id (each event where there is none),
 -- another key event as var web_key_events says, once a session where it does (each event where there is no session). The first
--- event stands for those that repeat it, however many days later. Counts add up.
+-- event stands for those that repeat it, and counts them: a day that comes anew computes those 400 days before and after it. Counts
+-- add up.
 {{ config(
-    materialized='by_day', day='converted_date', days='int_web_days__unioned', days_before=1, days_after=400,
+    materialized='by_day', day='converted_date', days='int_web_days__unioned', days_before=400, days_after=400,
 ) }}
 -- depends_on: {{ ref('int_web_days__unioned') }}
 

@@ -209,7 +209,7 @@ grouped as (
         channels.traffic_basis,
         channels.category,
         channels.rule_channel_key,
-        channels.traffic_basis = 'none' as is_direct,
+        channels.source is null and channels.medium is null as is_direct,
         channels.is_google_ads,
         case
             when channels.is_google_ads
@@ -333,7 +333,7 @@ select
     coalesce(session_number = 1, false) or has_first_visit as is_new_client,
     is_direct,
     is_network_assumed,
-    coalesce(category = 'ai_assistant' and lower(session_medium) <> 'ai-assistant', false) as is_ai_by_own_list,
+    channel_key = 'ai_assistant' and coalesce(lower(session_medium), '') <> 'ai-assistant' as is_ai_by_own_list,
     started_at,
     ended_at,
     {{ reporting_date('started_at') }} as session_date,

@@ -62,8 +62,10 @@ told as (
         event_name not in ('session_start', 'first_visit')
         and (
             coalesce(
-                manual_source, manual_medium, manual_campaign_name, manual_campaign_id, collected_gclid,
-                source, medium, campaign, campaign_id, gclid, gbraid, wbraid
+                {%- for tag in ['manual_source', 'manual_medium', 'manual_campaign_name', 'source', 'medium', 'campaign'] %}
+                {{ ga4_tag(tag) }},
+                {%- endfor %}
+                manual_campaign_id, campaign_id, collected_gclid, gclid, gbraid, wbraid
             ) is not null
             or (has_query and {{ matches('page_location', '[?&](utm_[a-z_]+|gclid|gbraid|wbraid)=[^&#]') }})
             or (
@@ -130,8 +132,8 @@ picked as (
             ('source', 'source'), ('medium', 'medium'), ('campaign', 'campaign_name'), ('campaign_id', 'campaign_id'),
             ('term', 'term'), ('content', 'content'),
         ] %}
-        {{ scrub_emails(ga4_tag("coalesce(traffic.manual_" ~ name ~ ", traffic." ~ tag ~ ", "
-            ~ url_parameter('traffic.page_location', 'utm_' ~ ('id' if tag == 'campaign_id' else tag)) ~ ")")) }} as {{ tag }},
+        {{ scrub_emails("coalesce(" ~ ga4_tag("traffic.manual_" ~ name) ~ ", " ~ ga4_tag("traffic." ~ tag) ~ ", "
+            ~ ga4_tag(url_parameter('traffic.page_location', 'utm_' ~ ('id' if tag == 'campaign_id' else tag))) ~ ")") }} as {{ tag }},
         {%- endfor %}
         {%- for id in google_ids + other_ids %}
         coalesce(
