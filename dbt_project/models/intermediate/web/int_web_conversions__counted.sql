@@ -1,13 +1,14 @@
 -- Grain: conversion among web events, as counted: a purchase and a refund once a transaction id (each event where there is none),
 -- another key event as var web_key_events says, once a session where it does (each event where there is no session). The first
--- event stands for those that repeat it, and counts them: a day that comes anew computes those 400 days before and after it. Counts
--- add up.
-{{ config(
-    materialized='by_day', day='converted_date', days='int_web_days__unioned', days_before=400, days_after=400,
-) }}
--- depends_on: {{ ref('int_web_days__unioned') }}
+-- event stands for those that repeat it, however late they come, and counts them. Those of a session that is left out (internal, bots)
+-- are left out with it. Counts add up. Whole every night: key events are few.
+{{ config(materialized='table') }}
 
-with events as (
+with sessions as (
+    select * from {{ ref('fct_session') }}
+),
+
+events as (
     select
         *,
         case
@@ -19,12 +20,7 @@ with events as (
             else 'event'
         end as counted_by
     from {{ ref('int_web_key_events__unioned') }}
-    where exclusion is null
-),
-
-sessions as (
-    select * from {{ ref('fct_session') }}
-    where {{ in_days('property_date', before=7) }}
+    where exclusion is null and (session_key is null or session_key in (select sessions.session_key from sessions))
 ),
 
 keyed as (
@@ -72,10 +68,8 @@ select
     ranked.event_at as converted_at,
     ranked.event_date as converted_date,
     ranked.source_name,
-    ranked.source_system,
-    '{{ web_rules() }}' as rules_version,
-    {{ as_of() }} as built_as_of
+    ranked.source_system
 from ranked
 left join sessions
     on ranked.session_key = sessions.session_key
-where ranked.event_rank = 1 and {{ in_days('ranked.event_date') }}
+where ranked.event_rank = 1

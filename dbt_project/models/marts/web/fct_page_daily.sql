@@ -1,8 +1,8 @@
 -- Grain: source x host x page (path) x day of the property. Views, entrances, exits and time add up; sessions and clients do not. Views
 -- count with and without consent; entrances and exits are of sessions, so of those with consent. Without internal traffic and bots.
--- A day is computed anew when it, or the one before (a session over midnight), was loaded anew.
+-- A day is computed anew when it, or one within a session's reach of it, was loaded anew.
 {{ config(
-    materialized='by_day', day='date_day', days='int_web_days__unioned', days_before=1, days_after=1,
+    materialized='by_day', day='date_day', days='int_web_days__unioned', days_before=7, days_after=7,
 ) }}
 -- depends_on: {{ ref('int_web_days__unioned') }}
 

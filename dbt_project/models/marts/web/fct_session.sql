@@ -3,7 +3,8 @@
 -- or those of a day within reach of it, were loaded anew: GA4 restates three days. Rules: docs/web.md.
 {% set lookback = var('web_lookback_days') %}
 {{ config(
-    materialized='by_day', day='property_date', days='int_web_days__unioned', days_before=1, days_after=lookback,
+    materialized='by_day', day='property_date', days='int_web_days__unioned', days_before=7,
+    days_after=[lookback + 1, 7] | max,
 ) }}
 -- depends_on: {{ ref('int_web_days__unioned') }}
 
@@ -29,7 +30,7 @@
 with parts as (
     select * from {{ ref('int_web_session_days__unioned') }}
     -- so far back as a direct session looks, and a week ahead: nobody's session runs longer
-    where {{ in_days('event_date', before=lookback + 2, after=7) }}
+    where {{ in_days('event_date', before=lookback + 9, after=7) }}
 ),
 
 known_sources as (

@@ -9,6 +9,11 @@ counted as (
     select * from {{ ref('int_web_conversions__counted') }}
 ),
 
+event_days as (
+    select distinct event_date from {{ ref('int_web_days__unioned') }}
+    where is_loaded
+),
+
 traffic as (
     select * from {{ ref('int_channels__traffic') }}
 ),
@@ -40,7 +45,8 @@ purchases as (
     group by web_conversion_key
 ),
 
--- Left join 1:1: traffic is unique on traffic_key.
+-- On a day that the event export holds, purchases of other exports are there to look at, and not counted twice: is_headline.
+-- Left joins 1:1: traffic is unique on traffic_key, event_days on the day.
 conversions as (
     select
         purchases.web_conversion_key,
@@ -62,6 +68,7 @@ conversions as (
         purchases.revenue,
         purchases.has_transaction_id,
         true as has_consent,
+        event_days.event_date is null as is_headline,
         purchases.converted_at,
         purchases.converted_date,
         purchases.source_name,
@@ -70,6 +77,8 @@ conversions as (
     from purchases
     left join traffic
         on purchases.traffic_key = traffic.traffic_key
+    left join event_days
+        on purchases.converted_date = event_days.event_date
     union all
     select
         web_conversion_key,
@@ -91,6 +100,7 @@ conversions as (
         cast(revenue as decimal(24, 6)) as revenue,
         counted_by = 'transaction' as has_transaction_id,
         has_consent,
+        true as is_headline,
         converted_at,
         converted_date,
         source_name,
@@ -124,6 +134,7 @@ select
     conversions.revenue is not null and conversions.n_items_without_revenue > 0 as is_revenue_partial,
     conversions.has_transaction_id,
     conversions.has_consent,
+    conversions.is_headline,
     coalesce(rates.is_carried_forward, false) as is_rate_carried_forward,
     conversions.converted_at,
     conversions.converted_date,

@@ -15,5 +15,6 @@ select
     status = 'refused' as is_refused,
     first_event_at,
     last_event_at,
-    loaded_as_of
+    loaded_as_of,
+    {{ surrogate_key(['kind', 'files', 'reader_version', 'n_events']) }} as day_version
 from source
