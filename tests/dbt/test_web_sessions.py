@@ -32,6 +32,7 @@ NIGHT = THROUGH + timedelta(days=1)
 DAY = THROUGH - timedelta(days=10)
 KEY = "0123456789abcdef0123456789abcdef"
 BY_DAY = "config.materialized:by_day"
+MODELS = f"{BY_DAY} int_web_conversions__counted fct_web_conversion"
 TABLES = {
     "marts.fct_session": "session_key",
     "marts.fct_page_daily": "page_day_key",
@@ -82,7 +83,7 @@ class Warehouse(House):
         target = self.settings.data_dir / "target"
         done = subprocess.run(
             [
-                str(Path(sys.executable).with_name("dbt")), *(args or ("run", "--select", f"{BY_DAY} fct_web_conversion")),
+                str(Path(sys.executable).with_name("dbt")), *(args or ("run", "--select", MODELS)),
                 "--project-dir", str(PROJECT), "--profiles-dir", str(write_profile(self.settings)),
                 "--target-path", str(target), "--log-path", str(self.settings.data_dir / "logs"),
             ],
@@ -312,7 +313,7 @@ def test_a_late_event_changes_its_session_alone_and_computes_the_days_around_it(
     assert {"n_events", "n_page_views"} <= changed <= {"n_events", "n_page_views", "engagement_time_msec", "ended_at"}
     assert after[key]["n_page_views"] == before[key]["n_page_views"] + 1
     assert web.days_built("staging.stg_ga4_export__session_days", "event_date") == {DAY}
-    reach = {DAY + timedelta(days=n) for n in range(-1, (THROUGH - DAY).days + 1)}
+    reach = {DAY + timedelta(days=n) for n in range(-7, (THROUGH - DAY).days + 1)}
     assert web.days_built("marts.fct_session", "property_date") == reach
 
 
@@ -341,7 +342,7 @@ def test_an_emptied_day_loses_its_sessions_and_days_give_what_all_history_gives(
     assert [row["property_date"] for k, row in sessions.items() if k not in before] == [again]
     twice = [row for row in after["marts.fct_web_conversion"].values() if row["n_events"] > 1]
     assert [(row["converted_date"], row["n_events"]) for row in twice] == [(old, 2)]
-    web.build("run", "--full-refresh", "--select", f"{BY_DAY} fct_web_conversion")
+    web.build("run", "--full-refresh", "--select", MODELS)
     whole = web.all()
     for table, rows in whole.items():
         assert rows == after[table], table
