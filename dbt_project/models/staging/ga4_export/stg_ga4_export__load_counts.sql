@@ -1,4 +1,5 @@
--- Grain: one row, none where nothing was ever loaded. What the files of the loaded days held, what was kept aside, and what raw holds: in_files less rejected.
+-- Grain: one row, none where nothing was ever loaded. What the files of the loaded days held, what was kept aside, and what raw
+-- holds: in_files less rejected.
 with days as (
     select
         cast(coalesce(sum(n_events + n_rejected), 0) as decimal(24, 6)) as in_files,
