@@ -46,7 +46,9 @@
             {%- do log(model.name ~ ': ' ~ run.first ~ ' to ' ~ run.last ~ ', ' ~ loop.index ~ ' of ' ~ runs | length, info=true) -%}
         {%- endif -%}
         {%- call statement('run_' ~ loop.index) -%}
-            insert into {{ filled }} ({{ columns }}) select {{ columns }} from ({{ sql_of_days(sql, run) }}) as found
+            insert into {{ filled }} ({{ columns }}) select {{ columns }} from (
+                {{ sql_of_days(sql, run) }}
+            ) as found
         {%- endcall -%}
     {%- endfor -%}
     {%- if not is_known -%}

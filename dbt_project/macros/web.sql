@@ -1,7 +1,7 @@
 {# What the models of web events share. #}
 
-{# A fingerprint of what computes a row of the model: its code, the settings and seeds of the web, and these macros, whose
-   number is raised when they change. Another one computes all days anew. #}
+{# A fingerprint of what computes a row of the model: its code and that of the web's models it stands on, the settings and seeds
+   of the web, and these macros, whose number is raised when they change. Another one computes all days anew. #}
 {% macro web_rules() -%}
     {%- set number = 2 -%}
     {%- set settings = [number, model.raw_code] -%}
@@ -12,8 +12,22 @@
         {%- for seed in ['known_sources', 'channels'] -%}
             {%- do settings.append(graph.nodes['seed.' ~ project_name ~ '.' ~ seed].checksum.checksum) -%}
         {%- endfor -%}
+        {%- do settings.extend(code_by_day(model.depends_on.nodes)) -%}
     {%- endif -%}
     {{ return(local_md5(settings | join('|'))) }}
+{%- endmacro %}
+
+{# The code of the models by day that some nodes are, or reach through views of the web. #}
+{% macro code_by_day(ids) -%}
+    {%- set found = [] -%}
+    {%- for node in graph.nodes.values() | selectattr('unique_id', 'in', ids) | sort(attribute='unique_id') -%}
+        {%- set by_day = node.config.materialized == 'by_day' -%}
+        {%- if by_day %}{% do found.append(node.raw_code) %}{% endif -%}
+        {%- if by_day or (node.config.materialized == 'view' and '/web/' in node.original_file_path) -%}
+            {%- do found.extend(code_by_day(node.depends_on.nodes)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {# The value of one expression where another is least, or greatest; rows where either is null do not count. #}

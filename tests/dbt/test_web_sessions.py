@@ -74,6 +74,7 @@ class Warehouse(House):
     """A house that also builds: each night is the one after the last."""
 
     night = NIGHT
+    project = PROJECT
     log = ""
 
     def build(self, *args: str) -> dict[str, str]:
@@ -84,7 +85,7 @@ class Warehouse(House):
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("dbt")), *(args or ("run", "--select", MODELS)),
-                "--project-dir", str(PROJECT), "--profiles-dir", str(write_profile(self.settings)),
+                "--project-dir", str(self.project), "--profiles-dir", str(write_profile(self.settings)),
                 "--target-path", str(target), "--log-path", str(self.settings.data_dir / "logs"),
             ],
             env={**os.environ, "WAREHOUSE_DATA_DIR": str(self.settings.data_dir), "WAREHOUSE_HASH_KEY": KEY,
@@ -357,3 +358,16 @@ def test_another_look_back_computes_all_history_anew(web: Warehouse) -> None:
     assert web.days_built("staging.stg_ga4_export__session_days", "event_date") == days
     assert any(row["last_non_direct_session_key"] != key[0] for key, row in before.items())
     assert all(row["last_non_direct_session_key"] == key[0] for key, row in after.items())
+
+
+def test_other_code_of_what_sessions_stand_on_computes_all_history_anew(web: Warehouse, tmp_path: Path) -> None:
+    web.project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT, web.project, ignore=shutil.ignore_patterns("target", "logs"))
+    staging = web.project / "models" / "staging" / "ga4_export" / "stg_ga4_export__session_days.sql"
+    staging.write_text(staging.read_text() + "\n-- other code\n")
+    web.build("run", "--select", BY_DAY)
+    days = {row["property_date"] for row in web.rows("marts.fct_session").values()}
+    assert web.days_built("marts.fct_session", "property_date") == days
+    assert web.days_built("marts.fct_page_daily", "date_day") >= days
+    web.build("run", "--select", BY_DAY)
+    assert web.days_built("marts.fct_session", "property_date") == set()  # the same code again: nothing to do
