@@ -1,7 +1,7 @@
 {# What the models of web events share. #}
 
-{# A fingerprint of what computes a row of the model: its code, the settings and seeds of the web, and these macros, whose
-   number is raised when they change. Another one computes all days anew. #}
+{# A fingerprint of what computes a row of the model: its code and that of the models by day it reads, the settings and seeds of
+   the web, and these macros, whose number is raised when they change. Another one computes all days anew. #}
 {% macro web_rules() -%}
     {%- set number = 2 -%}
     {%- set settings = [number, model.raw_code] -%}
@@ -11,6 +11,9 @@
     {%- if execute and graph -%}{# a unit test has no graph #}
         {%- for seed in ['known_sources', 'channels'] -%}
             {%- do settings.append(graph.nodes['seed.' ~ project_name ~ '.' ~ seed].checksum.checksum) -%}
+        {%- endfor -%}
+        {%- for id in model.depends_on.nodes | sort if id in graph.nodes and graph.nodes[id].config.materialized == 'by_day' -%}
+            {%- do settings.append(graph.nodes[id].raw_code) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(local_md5(settings | join('|'))) }}

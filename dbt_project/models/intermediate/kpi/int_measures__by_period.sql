@@ -1,12 +1,12 @@
 -- Grain: measure x scope x member x grain x period. Users and new users, counted once in each period: they add up over nothing. A
--- night counts only periods whose days, or those within a session's reach of them, came anew (period_version): of years of
--- sessions those of the running periods are read. Null value = no day of the period is loaded.
+-- night counts only periods of which fct_session computed days anew (period_version): of years of sessions those of the
+-- running periods are read. Null value = no day of the period is loaded.
 {{ config(
     materialized='incremental', incremental_strategy='delete+insert', unique_key=['grain', 'period_start'],
     on_schema_change='sync_all_columns',
 ) }}
 {% set scopes = {'total': "'all'", 'channel': 'channel_key', 'system': 'source_system'} %}
-{% set measures = {'users': 'client_key', 'new_users': 'new_client_key'} %}
+{% set measures = {'users': 'true', 'new_users': 'is_new_client'} %}
 with sessions as (
     select * from {{ ref('fct_session') }}
 ),
@@ -81,9 +81,10 @@ versions as (
             'order by loaded.event_date'
         ) }} as days
     from periods
-    -- fans out on purpose, then grouped: a session runs a week at most
+    -- fans out on purpose, then grouped: each day that fct_session looks at for the period's sessions
     left join loaded
-        on loaded.event_date between {{ dbt.dateadd('day', -7, 'periods.first_date') }} and {{ dbt.dateadd('day', 7, 'periods.last_date') }}
+        on loaded.event_date >= {{ dbt.dateadd('day', -([var('web_lookback_days') + 1, 7] | max), 'periods.first_date') }}
+        and loaded.event_date <= {{ dbt.dateadd('day', 7, 'periods.last_date') }}
     group by periods.grain, periods.period_start, periods.n_days
 ),
 
@@ -94,7 +95,7 @@ hashed as (
         n_days,
         n_loaded_days,
         {{ dbt.hash(dbt.concat([
-            "'" ~ web_rules() ~ "'", "coalesce((select max(sessions.rules_version) from sessions), '')",
+            "'" ~ web_rules() ~ "'",
             'cast(n_days as ' ~ dbt.type_string() ~ ')', "coalesce(days, '')",
             "case when n_loaded_days < n_days then (select " ~ dbt.listagg(
                 "concat(members.scope, members.scope_value)", "','", 'order by members.scope, members.scope_value'
@@ -128,38 +129,76 @@ changed_days as (
         and calendar.period_start = changed.period_start
 ),
 
--- Fans out on purpose: a session counts in five periods.
+-- Clients as numbers: a tenth of a key's memory where millions of them are held apart.
+visits as (
+    select
+        property_date,
+        channel_key,
+        source_system,
+        client_key,
+        max(is_new_client) as is_new_client
+    from sessions
+    where property_date in (select changed_days.date_day from changed_days)
+    group by property_date, channel_key, source_system, client_key
+),
+
+keys as (
+    select distinct client_key from visits
+),
+
+numbered as (
+    select
+        client_key,
+        row_number() over (order by client_key asc) as client_number
+    from keys
+),
+
+-- Inner joins: numbered is unique on client_key; the other fans out on purpose: a day lies in five periods.
 clients as (
     select
         changed_days.grain,
         changed_days.period_start,
-        sessions.channel_key,
-        sessions.source_system,
-        sessions.client_key,
-        max(case when sessions.is_new_client then sessions.client_key end) as new_client_key
-    from sessions
+        visits.channel_key,
+        visits.source_system,
+        numbered.client_number,
+        max(visits.is_new_client) as is_new_client
+    from visits
+    inner join numbered
+        on visits.client_key = numbered.client_key
     inner join changed_days
-        on sessions.property_date = changed_days.date_day
+        on visits.property_date = changed_days.date_day
     group by
-        changed_days.grain, changed_days.period_start, sessions.channel_key, sessions.source_system, sessions.client_key
+        changed_days.grain, changed_days.period_start, visits.channel_key, visits.source_system, numbered.client_number
 ),
 
-counted as (
+once as (
     {%- for scope, member in scopes.items() %}
     select
         '{{ scope }}' as scope,
         {{ member }} as scope_value,
         grain,
         period_start,
-        {%- for measure, key in measures.items() %}
-        count(distinct {{ key }}) as {{ measure }}{% if not loop.last %},{% endif %}
-        {%- endfor %}
+        client_number,
+        max(is_new_client) as is_new_client
     from clients
-    group by {% if scope != 'total' %}{{ member }}, {% endif %}grain, period_start
+    group by {% if scope != 'total' %}{{ member }}, {% endif %}grain, period_start, client_number
     {%- if not loop.last %}
     union all
     {%- endif %}
     {%- endfor %}
+),
+
+counted as (
+    select
+        scope,
+        scope_value,
+        grain,
+        period_start,
+        {%- for measure, condition in measures.items() %}
+        count(case when {{ condition }} then 1 end) as {{ measure }}{% if not loop.last %},{% endif %}
+        {%- endfor %}
+    from once
+    group by scope, scope_value, grain, period_start
 ),
 
 -- Left join 1:1: counted is unique on scope, member and period. A member without clients has a row where days are missing, and

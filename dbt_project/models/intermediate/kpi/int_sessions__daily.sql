@@ -1,7 +1,8 @@
 -- Grain: source x day of the property x channel. What sessions of the day add up to, so that no report reads all of them; every
--- column adds up. Clients do not: int_measures__by_period. Days come anew as those of fct_session.
+-- column adds up. Clients do not: int_measures__by_period. The days that fct_session computes anew are computed anew.
 {{ config(
-    materialized='by_day', day='date_day', days='int_web_days__unioned', days_before=7, days_after=7,
+    materialized='by_day', day='date_day', days='int_web_days__unioned', days_before=7,
+    days_after=[var('web_lookback_days') + 1, 7] | max,
 ) }}
 -- depends_on: {{ ref('int_web_days__unioned') }}
 
