@@ -39,6 +39,7 @@ TABLES = {
     "marts.fct_web_conversion": "web_conversion_key",
     "intermediate.int_web_conversions__counted": "web_conversion_key",
     "intermediate.int_sessions__daily": "source_name, channel_key, date_day",
+    "intermediate.int_clients__daily": "scope, scope_value, date_day",
     "intermediate.int_measures__by_period": "measure, scope, scope_value, grain, period_start",
     "staging.stg_ga4_export__session_days": "session_key, event_date",
     "staging.stg_ga4_export__key_events": "event_date, event_key",
@@ -325,8 +326,7 @@ def test_a_late_event_changes_its_session_alone_and_computes_the_days_around_it(
     assert web.days_built("staging.stg_ga4_export__session_days", "event_date") == {DAY}
     reach = {DAY + timedelta(days=n) for n in range(-7, (THROUGH - DAY).days + 1)}
     assert web.days_built("marts.fct_session", "property_date") == reach
-    days = "(from intermediate.int_measures__by_period where grain = 'day')"
-    assert web.days_built(days, "period_start") == reach
+    assert web.days_built("intermediate.int_clients__daily", "date_day") == reach
 
 
 def test_an_emptied_day_loses_its_sessions_and_days_give_what_all_history_gives(web: Warehouse) -> None:
