@@ -221,6 +221,8 @@ FAULTS = {
     "date '2024-03-03' as window_start_date, date '2024-03-30' as window_end_date, date '2024-03-31' as as_of_date": {
         "conversion_bridge_adds_up"
     },
+    "create or replace table marts.fct_session as from marts.fct_session union all by name "
+    "select 'k' as session_key, 'c' as client_key, date '2024-02-01' as property_date": {"web_kpis_agree_with_sessions"},
     "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
 }  # fmt: skip
 

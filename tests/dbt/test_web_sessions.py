@@ -32,12 +32,15 @@ NIGHT = THROUGH + timedelta(days=1)
 DAY = THROUGH - timedelta(days=10)
 KEY = "0123456789abcdef0123456789abcdef"
 BY_DAY = "config.materialized:by_day"
-MODELS = f"{BY_DAY} int_web_conversions__counted fct_web_conversion"
+MODELS = f"{BY_DAY} int_web_conversions__counted fct_web_conversion int_measures__by_period"
 TABLES = {
     "marts.fct_session": "session_key",
     "marts.fct_page_daily": "page_day_key",
     "marts.fct_web_conversion": "web_conversion_key",
     "intermediate.int_web_conversions__counted": "web_conversion_key",
+    "intermediate.int_sessions__daily": "source_name, channel_key, date_day",
+    "intermediate.int_clients__daily": "scope, scope_value, date_day",
+    "intermediate.int_measures__by_period": "measure, scope, scope_value, grain, period_start",
     "staging.stg_ga4_export__session_days": "session_key, event_date",
     "staging.stg_ga4_export__key_events": "event_date, event_key",
     "staging.stg_ga4_export__page_days": "event_date, page_host, page",
@@ -146,7 +149,7 @@ def web(world: World, tiny_company: Path, tmp_path_factory: pytest.TempPathFacto
         assert report.status == "loaded", report.message
         monkeypatch.setenv("SOURCES__GA4_EXPORT__FOLDER", str(house.export))
         assert house.load().status == "loaded"
-        models = "+fct_session +fct_web_conversion +fct_page_daily"
+        models = "+fct_session +fct_web_conversion +fct_page_daily +int_measures__by_period"
         house.build("build", "--select", models, "--exclude-resource-types", "unit_test", "test")
         shutil.copy(house.settings.warehouse_file, home / "first.duckdb")
         yield house
@@ -185,6 +188,14 @@ def test_sessions_users_and_views_are_those_of_the_visits(both: duckdb.DuckDBPyC
             ).fetchall()
             == both.execute(count.format(users, "client_id", "visits")).fetchall()
         )
+
+
+@pytest.mark.parametrize("grain", ["day", "week", "month", "quarter", "year"])
+def test_users_of_a_period_are_its_visitors(both: duckdb.DuckDBPyConnection, grain: str) -> None:
+    told = "select date_trunc(?, date)::date, count(distinct client_id) from visits group by 1 order by 1"
+    found = """select period_start, value::bigint from built.intermediate.int_measures__by_period
+        where measure = 'users' and scope = 'total' and grain = ? order by 1"""
+    assert both.execute(found, [grain]).fetchall() == both.execute(told, [grain]).fetchall()
 
 
 def test_pages_hold_every_view_and_an_entrance_and_exit_of_every_session(
@@ -316,6 +327,7 @@ def test_a_late_event_changes_its_session_alone_and_computes_the_days_around_it(
     assert web.days_built("staging.stg_ga4_export__session_days", "event_date") == {DAY}
     reach = {DAY + timedelta(days=n) for n in range(-7, (THROUGH - DAY).days + 1)}
     assert web.days_built("marts.fct_session", "property_date") == reach
+    assert web.days_built("intermediate.int_clients__daily", "date_day") == reach
 
 
 def test_an_emptied_day_loses_its_sessions_and_days_give_what_all_history_gives(web: Warehouse) -> None:

@@ -15,7 +15,7 @@ coverage as (
 told_by as (
     {%- for fact, provides in [
         ('leads', 'leads'), ('deals', 'deals'), ('deal_losses', 'deals'), ('orders', 'orders'), ('orders', 'order_lines'),
-        ('web_purchases', 'web_purchases'), ('ads', 'ad_performance'), ('other_costs', 'other_costs'),
+        ('web_purchases', 'web_purchases'), ('sessions', 'web_events'), ('ads', 'ad_performance'), ('other_costs', 'other_costs'),
     ] %}
     select '{{ fact }}' as fact, '{{ provides }}' as provides
     {%- if not loop.last %}
@@ -60,6 +60,11 @@ days as (
     select 'web_purchases' as fact, source_name, min(converted_date) as first_date
     from {{ ref('fct_web_conversion') }}
     where event_name = 'purchase'
+    group by source_name
+    union all
+    select 'sessions' as fact, source_name, min(event_date) as first_date
+    from {{ ref('int_web_days__unioned') }}
+    where is_loaded
     group by source_name
     union all
     select 'ads' as fact, source_name, min(date_day) as first_date

@@ -1,5 +1,6 @@
--- Grain: measure x record (entity_key). The one long model all KPIs are made of: seeds/measures.csv says what each measure is,
--- seeds/kpi_catalogue.csv which KPI uses it. Null value = unknown, with the reason. Days after the as-of date are left out.
+-- Grain: measure x record (entity_key). The one long model KPIs are made of: seeds/measures.csv says what each measure is,
+-- seeds/kpi_catalogue.csv which KPI uses it. Users are too many to be records: int_measures__by_period counts them. Null value =
+-- unknown, with the reason. Days after the as-of date are left out.
 {{ config(materialized='table') }}
 
 with leads as (
@@ -23,6 +24,27 @@ orders as (
 
 web_conversions as (
     select * from {{ ref('fct_web_conversion') }}
+),
+
+session_days as (
+    select * from {{ ref('int_sessions__daily') }}
+),
+
+web_days as (
+    select
+        source_name,
+        event_date
+    from {{ ref('int_web_days__unioned') }}
+    where is_loaded
+),
+
+counted_web_conversions as (
+    select * from {{ ref('int_web_conversions__counted') }}
+    where session_key is not null
+),
+
+dates as (
+    select * from {{ ref('dim_date') }}
 ),
 
 rates as (
@@ -62,6 +84,93 @@ ads as (
         ]) }} as ad_day_key,
         case when lacks_cost then 'cost not reported' else 'no exchange rate' end as cost_missing_reason
     from ad_days
+),
+
+-- Sessions in which something was done, by their own day, not the deed's: a share of the sessions of that day.
+converting_sessions as (
+    select
+        source_name,
+        channel_key,
+        session_date as date_day,
+        count(distinct case when event_name = 'purchase' then session_key end) as n_purchase_sessions,
+        count(distinct case when event_name = 'generate_lead' then session_key end) as n_lead_sessions
+    from counted_web_conversions
+    group by source_name, channel_key, session_date
+),
+
+session_channels as (
+    select distinct
+        source_name,
+        source_system,
+        channel_key
+    from session_days
+),
+
+session_spans as (
+    select
+        source_name,
+        min(event_date) as first_date,
+        max(event_date) as last_date
+    from web_days
+    group by source_name
+),
+
+-- A day that the export lacks is unknown for every channel there ever was, and not 0. Left join 1:1: web_days are unique on
+-- source and day.
+missing_days as (
+    select
+        session_channels.source_name,
+        session_channels.source_system,
+        session_channels.channel_key,
+        dates.date_day
+    from session_channels
+    inner join session_spans
+        on session_channels.source_name = session_spans.source_name
+    inner join dates
+        on dates.date_day between session_spans.first_date and session_spans.last_date
+    left join web_days
+        on session_spans.source_name = web_days.source_name
+        and dates.date_day = web_days.event_date
+    where web_days.event_date is null
+),
+
+-- Left join 1:1: converting_sessions are unique on source, channel and day.
+session_records as (
+    select
+        session_days.source_name,
+        session_days.source_system,
+        session_days.channel_key,
+        session_days.date_day,
+        session_days.n_sessions,
+        session_days.n_engaged_sessions,
+        session_days.n_page_views,
+        coalesce(converting_sessions.n_purchase_sessions, 0) as n_purchase_sessions,
+        coalesce(converting_sessions.n_lead_sessions, 0) as n_lead_sessions
+    from session_days
+    left join converting_sessions
+        on session_days.source_name = converting_sessions.source_name
+        and session_days.channel_key = converting_sessions.channel_key
+        and session_days.date_day = converting_sessions.date_day
+    union all
+    select
+        source_name,
+        source_system,
+        channel_key,
+        date_day,
+        cast(null as bigint) as n_sessions,
+        cast(null as bigint) as n_engaged_sessions,
+        cast(null as bigint) as n_page_views,
+        cast(null as bigint) as n_purchase_sessions,
+        cast(null as bigint) as n_lead_sessions
+    from missing_days
+),
+
+sessions as (
+    select
+        *,
+        {{ surrogate_key(['source_name', 'channel_key', 'date_day']) }} as session_day_key,
+        case when channel_key = 'ai_assistant' then n_sessions else n_sessions * 0 end as n_ai_sessions
+    from session_records
 ),
 
 -- Left joins 1:1: traffic is unique on traffic_key. A cost without a channel serves all of them.
@@ -148,6 +257,12 @@ measures as (
             'web_revenue', 'web_conversions', 'converted_date', 'web_conversion_key', 'revenue_reporting',
             "case when has_revenue then 'no exchange rate' else 'revenue not reported' end", "event_name = 'purchase' and is_headline",
         ),
+        ('sessions', 'sessions', 'date_day', 'session_day_key', 'n_sessions', "'days are missing in the export'", 'true'),
+        ('engaged_sessions', 'sessions', 'date_day', 'session_day_key', 'n_engaged_sessions', "'days are missing in the export'", 'true'),
+        ('page_views', 'sessions', 'date_day', 'session_day_key', 'n_page_views', "'days are missing in the export'", 'true'),
+        ('purchase_sessions', 'sessions', 'date_day', 'session_day_key', 'n_purchase_sessions', "'days are missing in the export'", 'true'),
+        ('lead_sessions', 'sessions', 'date_day', 'session_day_key', 'n_lead_sessions', "'days are missing in the export'", 'true'),
+        ('ai_sessions', 'sessions', 'date_day', 'session_day_key', 'n_ai_sessions', "'days are missing in the export'", 'true'),
         ('media_cost', 'ads', 'date_day', 'ad_day_key', 'cost_reporting', 'cost_missing_reason', 'true'),
         ('ad_clicks', 'ads', 'date_day', 'ad_day_key', 'clicks', "'clicks not reported'", 'true'),
         ('ad_impressions', 'ads', 'date_day', 'ad_day_key', 'impressions', "'impressions not reported'", 'true'),

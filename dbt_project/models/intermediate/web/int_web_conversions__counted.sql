@@ -48,6 +48,7 @@ select
     ranked.event_name,
     ranked.counted_by,
     ranked.session_key,
+    sessions.property_date as session_date,
     ranked.client_key,
     ranked.user_key,
     coalesce(sessions.channel_key, 'missing') as channel_key,

@@ -12,6 +12,10 @@ measures as (
     select * from {{ ref('int_measures') }}
 ),
 
+period_measures as (
+    select * from {{ ref('int_measures__by_period') }}
+),
+
 measure_catalogue as (
     select * from {{ ref('measures') }}
 ),
@@ -59,7 +63,6 @@ daily_entities as (
 -- Fans out on purpose: each day into its five periods and three scopes.
 summed as (
     {%- for scope, member in scopes.items() %}
-    {%- set outer = loop %}
     {%- for grain in grains %}
     select
         measure,
@@ -86,11 +89,20 @@ summed as (
         null as unknown_reason
     from daily_entities
     group by measure, {% if scope != 'total' %}{{ member }}, {% endif %}{{ period_start(grain, 'date_day') }}
-    {%- if not (outer.last and loop.last) %}
     union all
-    {%- endif %}
     {%- endfor %}
     {%- endfor %}
+    select
+        measure,
+        scope,
+        scope_value,
+        grain,
+        period_start,
+        value,
+        n_records,
+        n_known,
+        unknown_reason
+    from period_measures
 ),
 
 periods as (
