@@ -40,6 +40,10 @@ SOUND = {
         "budget_line_key": "'b' || range", "owner": "'Bo'", "month_start": "date '2026-01-01'", "amount": "10",
         "amount_reporting": "10", "currency": "'NOK'",
     },
+    "fct_cost": {
+        "cost_key": "'k' || range", "category": "'media'", "date_day": "date '2026-10-01'", "month_start": "date '2026-10-01'",
+        "amount_reporting": "10", "is_committed": "false", "source_name": "'files'", "as_of_date": "date '2026-11-01'",
+    },
     "rpt_plan_changes": {
         "change_key": "'c' || range", "sheet": "'goals'", "row_id": "'g1'", "change_type": "'changed'", "field": "'target'",
         "old_value": "'1'", "new_value": "'2'", "reason": "'why'", "is_commitment": "true", "seen_date": "date '2026-11-01'",
@@ -124,6 +128,12 @@ def test_sound_marts_pass(settings: Settings, warehouse: Execute, mart: str) -> 
         ("fct_budget_line", {"month_start": "date '2026-01-02'"}, "month_is_first_day", "critical"),
         ("fct_budget_line", {"amount_reporting": "null"}, "rate_known", "warning"),
         ("fct_budget_line", {"note": "'bo@firma.no'"}, "no_addresses", "critical"),
+        ("fct_cost", {"cost_key": "'k0'"}, "cost_key_unique", "critical"),
+        ("fct_cost", {"unknown_reason": "'why'"}, "unknown_has_reason", "critical"),
+        ("fct_cost", {"amount_reporting": "null", "unknown_reason": "'why'"}, "amounts_known", "warning"),
+        ("fct_cost", {"category": "'media '"}, "category_in_set", "critical"),
+        ("fct_cost", {"is_committed": "true"}, "committed_lies_ahead", "critical"),
+        ("fct_cost", {"month_start": "date '2026-09-01'"}, "month_is_first_day", "critical"),
         ("rpt_plan_changes", {"new_value": "'1'"}, "change_is_one", "critical"),
         ("rpt_plan_changes", {"field": "'*'"}, "whole_rows_have_no_values", "critical"),
         ("rpt_plan_changes", {"seen_date": "date '2026-11-02'"}, "not_from_the_future", "critical"),

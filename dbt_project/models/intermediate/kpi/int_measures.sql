@@ -77,6 +77,7 @@ costs as (
         and costs.date_day = rates.date_day
     left join traffic
         on costs.traffic_key = traffic.traffic_key
+    where costs.counted_elsewhere is null
 ),
 
 -- Systems that never report a lost deal cannot tell a win rate.
