@@ -44,6 +44,11 @@ SOUND = {
         "cost_key": "'k' || range", "category": "'media'", "date_day": "date '2026-10-01'", "month_start": "date '2026-10-01'",
         "amount_reporting": "10", "is_committed": "false", "source_name": "'files'", "as_of_date": "date '2026-11-01'",
     },
+    "rpt_budget_pacing": {
+        "pacing_key": "'p' || range", "grain": "'month'", "scope": "'activity'", "scope_value": "'a' || range",
+        "period_start": "date '2026-10-01'", "planned": "100", "cap": "120", "actual": "90", "status": "'on budget'",
+        "is_breach": "false", "as_of_date": "date '2026-11-01'",
+    },
     "rpt_plan_changes": {
         "change_key": "'c' || range", "sheet": "'goals'", "row_id": "'g1'", "change_type": "'changed'", "field": "'target'",
         "old_value": "'1'", "new_value": "'2'", "reason": "'why'", "is_commitment": "true", "seen_date": "date '2026-11-01'",
@@ -134,6 +139,11 @@ def test_sound_marts_pass(settings: Settings, warehouse: Execute, mart: str) -> 
         ("fct_cost", {"category": "'media '"}, "category_in_set", "critical"),
         ("fct_cost", {"is_committed": "true"}, "committed_lies_ahead", "critical"),
         ("fct_cost", {"month_start": "date '2026-09-01'"}, "month_is_first_day", "critical"),
+        ("rpt_budget_pacing", {"actual": "null"}, "plan_and_cost_are_there_or_said", "critical"),
+        ("rpt_budget_pacing", {"status": "'over cap'"}, "breaches_are_breaches", "critical"),
+        ("rpt_budget_pacing", {"scope": "'total'", "cost_share_of_revenue": "0.1"}, "members_add_up_to_the_total", "critical"),
+        ("rpt_budget_pacing", {"cost_share_of_revenue": "0.1"}, "share_is_of_the_total", "critical"),
+        ("rpt_budget_pacing", {"scope": "'line'", "status": "'unplanned'"}, "no_cost_without_a_plan", "warning"),
         ("rpt_plan_changes", {"new_value": "'1'"}, "change_is_one", "critical"),
         ("rpt_plan_changes", {"field": "'*'"}, "whole_rows_have_no_values", "critical"),
         ("rpt_plan_changes", {"seen_date": "date '2026-11-02'"}, "not_from_the_future", "critical"),
