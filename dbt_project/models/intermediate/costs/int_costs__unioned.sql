@@ -14,6 +14,27 @@ categories as (
     select * from {{ ref('cost_categories') }}
 ),
 
+activities as (
+    select * from {{ ref('stg_plan__activities') }}
+    where {{ plan_in_force(as_of()) }}
+),
+
+-- An invoice names an activity by its id, or by a name that only one has.
+activity_names as (
+    select
+        lower(activity_id) as name,
+        activity_id
+    from activities
+    union all
+    select
+        lower(activity) as name,
+        min(activity_id) as activity_id
+    from activities
+    where lower(activity) not in (select lower(ids.activity_id) from activities as ids)
+    group by lower(activity)
+    having count(*) = 1
+),
+
 platform_months as (
     select distinct
         platform,
@@ -51,12 +72,12 @@ ranked as (
     from named
 )
 
--- Left join 1:1: platform_months are unique on platform and month.
+-- Left joins 1:1: platform_months are unique on platform and month, activity_names on name.
 select
     {{ surrogate_key(['ranked.source_name', 'ranked.row_id']) }} as cost_key,
     {{ surrogate_key(['ranked.origin', 'null', 'null', 'null']) }} as traffic_key,
     ranked.origin,
-    ranked.activity,
+    activity_names.activity_id,
     ranked.stage,
     ranked.category,
     ranked.cost_category,
@@ -75,3 +96,5 @@ from ranked
 left join platform_months
     on ranked.platform = platform_months.platform
     and {{ period_start('month', 'ranked.date_day') }} = platform_months.month_start
+left join activity_names
+    on lower(ranked.activity) = activity_names.name

@@ -52,24 +52,8 @@ costs as (
     where costs.counted_elsewhere is null
 ),
 
--- An invoice names an activity by its id, or by a name that only one has.
-activity_names as (
-    select
-        lower(activity_id) as name,
-        activity_id
-    from activities
-    union all
-    select
-        lower(activity) as name,
-        min(activity_id) as activity_id
-    from activities
-    where lower(activity) not in (select lower(ids.activity_id) from activities as ids)
-    group by lower(activity)
-    having count(*) = 1
-),
-
 -- Left joins 1:1: campaigns and ad_campaigns are unique on campaign_key, activities on activity_id, rates on currency and day,
--- traffic on traffic_key, activity_names on name. The activity's stage is the plan's word, and what spend is compared with.
+-- traffic on traffic_key. The activity's stage is the plan's word, and what spend is compared with.
 lines as (
     select
         ad_campaigns.activity_id,
@@ -91,7 +75,7 @@ lines as (
         on ad_campaigns.activity_id = activities.activity_id
     union all
     select
-        activity_names.activity_id,
+        costs.activity_id,
         case when costs.origin is null then 'unallocated' else traffic.channel_key end as channel_key,
         coalesce(costs.stage, activities.stage) as stage,
         costs.cost_category as category,
@@ -105,10 +89,8 @@ lines as (
         costs.source_name,
         costs.source_system
     from costs
-    left join activity_names
-        on lower(costs.activity) = activity_names.name
     left join activities
-        on activity_names.activity_id = activities.activity_id
+        on costs.activity_id = activities.activity_id
     left join rates
         on costs.currency = rates.currency
         and costs.wanted_rate_date = rates.date_day
