@@ -221,6 +221,7 @@ FAULTS = {
     "date '2024-03-03' as window_start_date, date '2024-03-30' as window_end_date, date '2024-03-31' as as_of_date": {
         "conversion_bridge_adds_up"
     },
+    "update marts.fct_cost set amount_reporting = amount_reporting + 0.01": {"costs_add_up_to_their_sources"},
     "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
 }  # fmt: skip
 
