@@ -31,3 +31,12 @@
         {%- endfor %}
     end
 {%- endmacro %}
+
+{# The ad platform that sent an invoice, by the words of the supplier's name ("Google Ireland Ltd."); null for any other. #}
+{% macro ad_platform_of_supplier(supplier) -%}
+    case
+        {%- for platform, how in ad_platforms().items() %}
+        when {{ matches(plain_words(supplier), how.named.replace('(^|[.])', '(^| )').replace('([ _-]?ads$|[.]|$)', '( |$)')) }} then '{{ platform }}'
+        {%- endfor %}
+    end
+{%- endmacro %}

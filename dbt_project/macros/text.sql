@@ -70,3 +70,12 @@
 {% macro duckdb__each_word(expression) -%}
     unnest(string_split({{ expression }}, ' '))
 {%- endmacro %}
+
+{# Each value of a list with commas between in a row of its own, as it stands. #}
+{% macro each_listed(expression) -%}
+    {{ return(adapter.dispatch('each_listed')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_listed(expression) -%}
+    unnest(string_split({{ expression }}, ','))
+{%- endmacro %}

@@ -223,6 +223,7 @@ FAULTS = {
     },
     "create or replace table marts.fct_session as from marts.fct_session union all by name "
     "select 'k' as session_key, 'c' as client_key, date '2024-02-01' as property_date": {"web_kpis_agree_with_sessions"},
+    "update marts.fct_cost set amount_reporting = amount_reporting + 0.01": {"costs_add_up_to_their_sources"},
     "update intermediate.int_measures set measure = 'no such measure'": {"measures_and_catalogue_agree"},
 }  # fmt: skip
 

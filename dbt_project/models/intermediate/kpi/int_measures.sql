@@ -1,29 +1,64 @@
 -- Grain: measure x record (entity_key). The one long model KPIs are made of: seeds/measures.csv says what each measure is,
--- seeds/kpi_catalogue.csv which KPI uses it. Users are too many to be records: int_measures__by_period counts them. Null value =
--- unknown, with the reason. Days after the as-of date are left out.
+-- seeds/kpi_catalogue.csv which KPI uses it. Users are too many to be records: int_measures__by_period counts them. The plan's
+-- activity is known where a record names its campaign. Null value = unknown, with the reason. Days after the as-of date are left out.
 {{ config(materialized='table') }}
 
-with leads as (
-    select * from {{ ref('fct_lead') }}
+with utm_campaigns as (
+    select * from {{ ref('int_plan__utm_campaigns') }}
+),
+
+ad_campaigns as (
+    select * from {{ ref('int_plan__ad_campaigns') }}
+),
+
+sessions as (
+    select * from {{ ref('fct_session') }}
+),
+
+-- Here and below, left joins 1:1: utm_campaigns are unique on utm_campaign, ad_campaigns on campaign_key, sessions on session_key,
+-- leads on lead_key.
+leads as (
+    select
+        leads.*,
+        utm_campaigns.activity_id
+    from {{ ref('fct_lead') }} as leads
+    left join utm_campaigns
+        on lower(leads.traffic_campaign) = utm_campaigns.utm_campaign
 ),
 
 deals as (
-    select * from {{ ref('fct_deal') }}
+    select
+        deals.*,
+        leads.activity_id
+    from {{ ref('fct_deal') }} as deals
+    left join leads
+        on deals.lead_key = leads.lead_key
 ),
 
 conversions as (
-    select * from {{ ref('fct_conversion') }}
+    select
+        *,
+        cast(null as {{ dbt.type_string() }}) as activity_id
+    from {{ ref('fct_conversion') }}
 ),
 
 orders as (
     select
         orders.*,
+        cast(null as {{ dbt.type_string() }}) as activity_id,
         case when reporting_rate is null then 'no exchange rate' else 'VAT basis unknown' end as missing_reason
     from {{ ref('fct_order') }} as orders
 ),
 
 web_conversions as (
-    select * from {{ ref('fct_web_conversion') }}
+    select
+        web_conversions.*,
+        utm_campaigns.activity_id
+    from {{ ref('fct_web_conversion') }} as web_conversions
+    left join sessions
+        on web_conversions.session_key = sessions.session_key
+    left join utm_campaigns
+        on lower(sessions.campaign) = utm_campaigns.utm_campaign
 ),
 
 session_days as (
@@ -58,29 +93,32 @@ traffic as (
 -- By day, what is unknown apart from what is known: a million rows of ads need not be a million records of each measure.
 ad_days as (
     select
-        source_name,
-        source_system,
-        channel_key,
-        date_day,
-        cost is null as lacks_cost,
-        cost_reporting is null as lacks_cost_reporting,
-        clicks is null as lacks_clicks,
-        impressions is null as lacks_impressions,
-        sum(cost_reporting) as cost_reporting,
-        sum(clicks) as clicks,
-        sum(impressions) as impressions
-    from {{ ref('fct_ad_performance_daily') }}
+        ads.source_name,
+        ads.source_system,
+        ads.channel_key,
+        ad_campaigns.activity_id,
+        ads.date_day,
+        ads.cost is null as lacks_cost,
+        ads.cost_reporting is null as lacks_cost_reporting,
+        ads.clicks is null as lacks_clicks,
+        ads.impressions is null as lacks_impressions,
+        sum(ads.cost_reporting) as cost_reporting,
+        sum(ads.clicks) as clicks,
+        sum(ads.impressions) as impressions
+    from {{ ref('fct_ad_performance_daily') }} as ads
+    left join ad_campaigns
+        on ads.campaign_key = ad_campaigns.campaign_key
     group by
-        source_name, source_system, channel_key, date_day, cost is null, cost_reporting is null, clicks is null,
-        impressions is null
+        ads.source_name, ads.source_system, ads.channel_key, ad_campaigns.activity_id, ads.date_day, ads.cost is null,
+        ads.cost_reporting is null, ads.clicks is null, ads.impressions is null
 ),
 
 ads as (
     select
         *,
         {{ surrogate_key([
-            'source_name', 'source_system', 'channel_key', 'date_day', 'lacks_cost', 'lacks_cost_reporting', 'lacks_clicks',
-            'lacks_impressions',
+            'source_name', 'source_system', 'channel_key', 'activity_id', 'date_day', 'lacks_cost', 'lacks_cost_reporting',
+            'lacks_clicks', 'lacks_impressions',
         ]) }} as ad_day_key,
         case when lacks_cost then 'cost not reported' else 'no exchange rate' end as cost_missing_reason
     from ad_days
@@ -165,9 +203,10 @@ session_records as (
     from missing_days
 ),
 
-sessions as (
+sessions_by_channel as (
     select
         *,
+        cast(null as {{ dbt.type_string() }}) as activity_id,
         {{ surrogate_key(['source_name', 'channel_key', 'date_day']) }} as session_day_key,
         case when channel_key = 'ai_assistant' then n_sessions else n_sessions * 0 end as n_ai_sessions
     from session_records
@@ -186,6 +225,7 @@ costs as (
         and costs.date_day = rates.date_day
     left join traffic
         on costs.traffic_key = traffic.traffic_key
+    where costs.counted_elsewhere is null
 ),
 
 -- Systems that never report a lost deal cannot tell a win rate.
@@ -257,12 +297,21 @@ measures as (
             'web_revenue', 'web_conversions', 'converted_date', 'web_conversion_key', 'revenue_reporting',
             "case when has_revenue then 'no exchange rate' else 'revenue not reported' end", "event_name = 'purchase' and is_headline",
         ),
-        ('sessions', 'sessions', 'date_day', 'session_day_key', 'n_sessions', "'days are missing in the export'", 'true'),
-        ('engaged_sessions', 'sessions', 'date_day', 'session_day_key', 'n_engaged_sessions', "'days are missing in the export'", 'true'),
-        ('page_views', 'sessions', 'date_day', 'session_day_key', 'n_page_views', "'days are missing in the export'", 'true'),
-        ('purchase_sessions', 'sessions', 'date_day', 'session_day_key', 'n_purchase_sessions', "'days are missing in the export'", 'true'),
-        ('lead_sessions', 'sessions', 'date_day', 'session_day_key', 'n_lead_sessions', "'days are missing in the export'", 'true'),
-        ('ai_sessions', 'sessions', 'date_day', 'session_day_key', 'n_ai_sessions', "'days are missing in the export'", 'true'),
+        ('sessions', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_sessions', "'days are missing in the export'", 'true'),
+        (
+            'engaged_sessions', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_engaged_sessions',
+            "'days are missing in the export'", 'true',
+        ),
+        ('page_views', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_page_views', "'days are missing in the export'", 'true'),
+        (
+            'purchase_sessions', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_purchase_sessions',
+            "'days are missing in the export'", 'true',
+        ),
+        (
+            'lead_sessions', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_lead_sessions',
+            "'days are missing in the export'", 'true',
+        ),
+        ('ai_sessions', 'sessions_by_channel', 'date_day', 'session_day_key', 'n_ai_sessions', "'days are missing in the export'", 'true'),
         ('media_cost', 'ads', 'date_day', 'ad_day_key', 'cost_reporting', 'cost_missing_reason', 'true'),
         ('ad_clicks', 'ads', 'date_day', 'ad_day_key', 'clicks', "'clicks not reported'", 'true'),
         ('ad_impressions', 'ads', 'date_day', 'ad_day_key', 'impressions', "'impressions not reported'", 'true'),
@@ -279,6 +328,7 @@ measures as (
         '{{ measure }}' as measure,
         {{ date }} as date_day,
         channel_key,
+        activity_id,
         {{ entity }} as entity_key,
         cast({{ value }} as decimal(18, 6)) as value,
         {% if reason -%}
@@ -300,6 +350,7 @@ select
     measure,
     date_day,
     channel_key,
+    activity_id,
     entity_key,
     value,
     value is null as is_unknown,

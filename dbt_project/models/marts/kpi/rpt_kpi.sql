@@ -236,7 +236,8 @@ grid as (
             when periods.period_end < kpi_coverage.denominator_first_date then 'before the first data'
             when periods.period_start > kpi_coverage.denominator_through_date then 'no data for these days yet'
         end as denominator_gap,
-        kpi_coverage.numerator as numerator_measure,
+        -- a fact made of two has records of one where nobody delivers the other: media alone is no marketing cost
+        case when kpi_coverage.numerator_first_date is not null then kpi_coverage.numerator end as numerator_measure,
         kpi_coverage.denominator as denominator_measure
     from kpi_members
     inner join kpi_coverage

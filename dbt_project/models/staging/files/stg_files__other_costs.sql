@@ -9,6 +9,7 @@ renamed as (
         {{ clean_text('supplier') }} as supplier,
         {{ clean_text('channel') }} as origin,
         {{ clean_text('activity') }} as activity,
+        cast(null as {{ dbt.type_string() }}) as stage,
         amount,
         {{ currency_code('currency') }} as currency,
         lower({{ clean_text('vat_basis') }}) as vat_basis,

@@ -12,7 +12,7 @@ select
     category,
     channel as origin,
     {{ scrub_emails('supplier') }} as supplier,
-    activity_id,
+    activity_id as activity,
     stage,
     amount,
     {{ currency_code('currency') }} as currency,
