@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
-from ingestion import ops
+from ingestion import kept_files, ops
 from ingestion.errors import root_message
 from ingestion.registry import all_specs, get_spec
 from ingestion.settings import Settings
@@ -98,12 +99,42 @@ def open_pipeline(spec: SourceSpec, settings: Settings) -> dlt.Pipeline:
     settings.raw_dir.mkdir(parents=True, exist_ok=True)
     # rows of raw have no order: keeping that of the files takes twice the time, four times the memory and more disk
     config = {"preserve_insertion_order": False, "memory_limit": settings.memory_limit}
+    credentials = DuckDbCredentials(str(settings.raw_file(spec.name)), global_config=config)
     return dlt.pipeline(
         spec.name,
-        destination=dlt.destinations.duckdb(DuckDbCredentials(str(settings.raw_file(spec.name)), global_config=config)),
+        destination=raw_destination()(credentials, destination_name="duckdb"),
         dataset_name=spec.name,
         pipelines_dir=str(settings.pipelines_dir),
     )
+
+
+@cache
+def raw_destination() -> Any:
+    """dlt's DuckDB, but that files of tables which are kept as files are put in their place instead of copied."""
+    import dlt
+    from dlt.common.destination.client import RunnableLoadJob
+    from dlt.destinations.impl.duckdb.duck import DuckDbClient
+
+    class PutFile(RunnableLoadJob):
+        def run(self) -> None:
+            client: Any = self._job_client
+            table = get_spec(client.schema.name).table(self.load_table_name)
+            raw_file = Path(client.config.credentials.database)
+            with client.sql_client.native_connection.cursor() as con:
+                kept_files.put(con, raw_file, client.schema.name, table, Path(self._file_path))
+
+    class Client(DuckDbClient):
+        def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
+            if any(t.kept_as_files and t.name == table["name"] for t in get_spec(self.schema.name).tables):
+                return PutFile(file_path)
+            return super().create_load_job(table, file_path, load_id, restore)
+
+    class RawDuckDb(dlt.destinations.duckdb):
+        @property
+        def client_class(self) -> Any:
+            return Client
+
+    return RawDuckDb
 
 
 def prepare_tables(settings: Settings, specs: Sequence[SourceSpec] | None = None) -> list[str]:
@@ -113,9 +144,13 @@ def prepare_tables(settings: Settings, specs: Sequence[SourceSpec] | None = None
     """
     changed = []
     for spec in specs if specs is not None else all_specs():
-        if _remembered(settings.raw_file(spec.name))[1] != spec.fingerprint:
+        raw_file = settings.raw_file(spec.name)
+        if _remembered(raw_file)[1] != spec.fingerprint:
             _migrate(spec, settings)
             changed.append(spec.name)
+        elif any(t.kept_as_files for t in spec.tables):
+            with duckdb.connect(str(raw_file)) as con:
+                kept_files.prepare(con, raw_file, spec)  # the data folder may have been moved
     return changed
 
 
@@ -161,11 +196,12 @@ def _migrate(spec: SourceSpec, settings: Settings) -> None:
 
         return dlt.resource(rows, name=table.name, columns=columns_hint(table), write_disposition="append")
 
-    source = dlt.source(lambda: [empty(t) for t in spec.tables], name=spec.name)()
+    source = dlt.source(lambda: [empty(t) for t in spec.tables if not t.kept_as_files], name=spec.name)()
     pipeline = open_pipeline(spec, settings)
     pipeline.run(source, loader_file_format="parquet", schema_contract="evolve")
     con = duckdb.connect(str(raw_file))
     try:
+        kept_files.prepare(con, raw_file, spec)
         con.execute("create table if not exists main.house_spec (schema_version integer, fingerprint varchar)")
         con.begin()
         con.execute("delete from main.house_spec")
@@ -204,8 +240,8 @@ def finish_pending(spec: SourceSpec, settings: Settings) -> str:
     con = duckdb.connect(str(settings.raw_file(spec.name)))
     try:
         for table in spec.tables:
-            if table.history:
-                continue  # versions are compared as they are written: a second time finds nothing to do
+            if table.history or table.kept_as_files:
+                continue  # done twice, both find nothing to do: versions are compared, files replace their days
             keys = ", ".join(f'"{c}"' for c in table.row_key)
             con.execute(
                 f'delete from "{spec.name}"."{table.name}" where rowid in (select rowid from '

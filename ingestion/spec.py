@@ -107,6 +107,7 @@ class Table:
     date_column: str = ""  # the column that dates a row: how far the table's data reach
     provides: str = ""  # the union it feeds (a member of PROVIDES): how far that is delivered
     history: bool = False  # kept in versions by dlt's scd2 within merge_key; see `history_table`
+    kept_as_files: bool = False  # stays Parquet beside the raw file, replaced by its one merge key; see kept_files.py
 
     def __post_init__(self) -> None:
         if not _COLUMN.match(self.name):
@@ -116,6 +117,8 @@ class Table:
             raise SpecError(f"table {self.name}: declares no columns")
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise SpecError(f"table {self.name}: columns declared twice: {', '.join(twice)}")
+        if self.kept_as_files and (len(self.merge_key) != 1 or self.history):
+            raise SpecError(f"table {self.name}: kept_as_files replaces by exactly one merge_key and keeps no history")
         if not self.row_key:
             raise SpecError(f"table {self.name}: row_key is empty; name the columns that make a row unique")
         dated = (self.date_column,) if self.date_column else ()

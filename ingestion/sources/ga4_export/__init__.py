@@ -77,15 +77,12 @@ def build(context: LoadContext) -> DltSource:
 
     resources = []
     if (changes.events or changes.emptied) and EVENTS.name not in context.exclude_tables:
-        # days raw does not hold are only added: at this size finding nothing to replace is dear
-        merging: Any = {"disposition": "merge", "strategy": "delete-insert"} if changes.replaces else "append"
         resources.append(
             dlt.resource(
                 events,
                 name=EVENTS.name,
-                columns=columns_hint(EVENTS, merging=changes.replaces),
-                merge_key=EVENTS.merge_key if changes.replaces else (),
-                write_disposition=merging,
+                columns=columns_hint(EVENTS),
+                write_disposition="append",  # what replaces what is kept_files.py's: by day
                 file_format="parquet",
             )
         )

@@ -65,12 +65,11 @@ class _Opened:
 
 @dataclass
 class Changes:
-    """What one night brings. `replaces`: raw holds some of these days already."""
+    """What one night brings."""
 
     events: list[tuple[Path, int]] = field(default_factory=list)
     emptied: list[date] = field(default_factory=list)
     states: list[DayState] = field(default_factory=list)
-    replaces: bool = False
 
 
 class Night:
@@ -115,7 +114,6 @@ class Night:
             if self._wants(day):
                 self._refuse(day, why)
         wanted = [d for date_, d in sorted(listing.days.items()) if self._wants(date_) and self._is_new(d)]
-        self._changes.replaces = any(d.date in self._held for d in wanted)
         if EVENTS.name not in self._context.exclude_tables:
             with closing(self._con):
                 self._read(wanted)

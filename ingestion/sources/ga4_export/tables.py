@@ -195,6 +195,7 @@ EVENTS = Table(
     description="Events as GA4 exported them. One row an event.",
     date_column="event_date",
     provides="web_events",
+    kept_as_files=True,
 )  # fmt: skip
 
 EVENT_DAYS = Table(
