@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
+# What dlt is told these files are: Parquet it would read and write again to give them the columns they leave out, and any
+# other format it hands over as it is. They are Parquet, and nothing but `put` and the contract reads them.
+FORMAT = "jsonl"
+
 
 def prepare(con: duckdb.DuckDBPyConnection, raw_file: Path, spec: SourceSpec) -> None:
     """Make the views of a source's tables that are kept as files, for the spec and the place as they are now."""
@@ -40,8 +44,11 @@ def put(con: duckdb.DuckDBPyConnection, raw_file: Path, source: str, table: Tabl
     folder = _folder(raw_file, table)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     con.execute(f'create or replace temp table _came as select distinct "{key}" as key from {_parquet([file])}')
-    held = []
-    for name in _listed(con, table):
+    listed = _listed(con, table)
+    kind = next(c.duckdb_type() for c in table.columns if c.name == key)
+    touched = _touched(con, [folder / name for name in listed], key, kind)
+    held = [name for name in listed if name not in touched]
+    for name in sorted(touched):
         old = _parquet([folder / name])
         replaced = f'"{key}" in (select key from _came)'
         counted = con.execute(f"select count(*), count(*) filter ({replaced}) from {old}").fetchall()
@@ -65,6 +72,20 @@ def put(con: duckdb.DuckDBPyConnection, raw_file: Path, source: str, table: Tabl
     for stray in folder.iterdir():
         if stray.name not in held:
             stray.unlink()
+
+
+def _touched(con: duckdb.DuckDBPyConnection, files: Sequence[Path], key: str, kind: str) -> set[str]:
+    """Names of the files that may hold keys that came, by the least and the greatest key of each."""
+    if not files:
+        return set()
+    listed = ", ".join(map(_quoted, files))
+    rows = con.execute(
+        f"""select file_name from parquet_metadata([{listed}]), (select min(key) as least, max(key) as greatest from _came)
+            where path_in_schema = ? group by file_name, least, greatest
+            having coalesce(min(stats_min_value::{kind}) <= greatest and max(stats_max_value::{kind}) >= least, true)""",
+        [key],
+    ).fetchall()
+    return {Path(file).name for (file,) in rows}
 
 
 def _folder(raw_file: Path, table: Table) -> Path:

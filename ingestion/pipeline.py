@@ -335,7 +335,7 @@ def _extract_check_load(
         if notes.rejects:
             pipeline.extract(rejects_source(spec, notes.rejects), loader_file_format="parquet")
         pipeline.normalize()
-        package = _package_files(pipeline)
+        package = _package_files(spec, pipeline)
         counts = _row_counts(package)
         if not package:
             break
@@ -367,12 +367,13 @@ def _extract_check_load(
     return status, notes, counts if notes.rows is None else notes.rows, checks
 
 
-def _package_files(pipeline: dlt.Pipeline) -> dict[str, list[Path]]:
+def _package_files(spec: SourceSpec, pipeline: dlt.Pipeline) -> dict[str, list[Path]]:
     """Parquet files by table of the package that waits to be loaded."""
+    kept = {t.name for t in spec.tables if t.kept_as_files}
     files: dict[str, list[Path]] = {}
     for load_id in pipeline.list_normalized_load_packages():
         for job in pipeline.get_load_package_info(load_id).jobs["new_jobs"]:
-            if job.job_file_info.file_format == "parquet":
+            if job.job_file_info.file_format == "parquet" or job.job_file_info.table_name in kept:
                 files.setdefault(job.job_file_info.table_name, []).append(Path(job.file_path))
     return files
 

@@ -108,7 +108,11 @@ def _views(spec: SourceSpec, tables: Mapping[str, Sequence[Path]], scratch: Path
     views = [f"set temp_directory = {quoted(scratch)}"]
     for name, files in tables.items():
         rows = f"read_parquet([{', '.join(quoted(f) for f in files)}], union_by_name = true)"
-        marks = [c.name for c in spec.table(name).columns if c.hard_delete]
+        table = spec.table(name)
+        if table.kept_as_files:  # its files leave out columns that hold nothing
+            columns = ", ".join(f'null::{c.duckdb_type()} as "{c.name}"' for c in table.columns)
+            rows = f"(select * from {rows} union all by name select {columns} where false)"
+        marks = [c.name for c in table.columns if c.hard_delete]
         # an empty relation with the marks gives files without them a null to be compared with
         typed = ", ".join(f'null::boolean as "{m}"' for m in marks)
         if marks:

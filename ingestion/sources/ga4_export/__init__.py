@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ingestion import kept_files
 from ingestion.ads import secret, setting
 from ingestion.errors import SourceError
 from ingestion.settings import Settings
@@ -70,7 +71,7 @@ def build(context: LoadContext) -> DltSource:
         if changes.emptied:
             yield from_columns(EVENTS, {"event_date": _days(changes.emptied), "_deleted": True}, len(changes.emptied))
         for path, n in changes.events:
-            yield dlt.mark.with_file_import(str(path), "parquet", items_count=n)
+            yield dlt.mark.with_file_import(str(path), kept_files.FORMAT, items_count=n)
 
     def event_days() -> Iterator[Any]:
         yield states_table(changes.states)
@@ -124,4 +125,6 @@ SPEC = SourceSpec(
     restatement_days=3,  # Google goes on writing a day's table for so long; what changes is read, whatever its age
     expected_lag_days=2,
     stale_after_days=4,
+    schema_version=2,
+    migrations={2: ("drop table if exists events", "delete from event_days")},  # events stay files, and are read anew
 )

@@ -6,6 +6,7 @@ have is then not asked of each event.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -47,6 +48,7 @@ _JSON_TYPES: dict[Wire, str] = {
     "json": "JSON",
 }
 _DECIMAL = "decimal(18, 6)"
+_NULL = re.compile(r"null(::\w+(\(18, 6\))?)?")
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Examined:
-    """What `examine` found. `select`: the rows of raw's `events`, all columns in order."""
+    """What `examine` found. `select`: the rows of raw's `events`, without columns that hold nothing."""
 
     select: str
     days: dict[date, Counts]
@@ -140,7 +142,7 @@ def shape(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, Any]:
 def examine(con: duckdb.DuckDBPyConnection, scans: Mapping[date, Scan], is_intraday: bool) -> Examined:
     """Look at days of the same shape. Raises FileProblem where they are no event export."""
     relation = dated(scans)
-    exprs = _expressions(shape(con, relation))
+    exprs = _expressions(shape(con, relation), _empty(con, scans))
     bad = _bad(exprs)
     identity = ", ".join(exprs[c] for c in IDENTITY)
     is_other = f"{exprs['event_date']} is distinct from e._day_text"
@@ -159,17 +161,28 @@ def examine(con: duckdb.DuckDBPyConnection, scans: Mapping[date, Scan], is_intra
             raise FileProblem(f"{n_bad:,} of {n:,} events cannot be read ({n_bad / n:.1%}); one of them: {reason}")
         has_twins |= n_different < n
         days[day] = Counts(n - n_bad, n_bad, _moment(first_us), _moment(last_us))
-    held = _profile(con, relation)
+    held, unreadable = _profile(con, relation)
     if rows and not held:
         raise FileProblem(f"no event has event_params; expected {_PARAMS_SHAPE}")
-    unreadable = _unreadable(con, relation, held)
     n_bad = sum(c.n_rejected for c in days.values())
     twins = f"(select hash({identity}) from {relation} as e group by all having count(*) > 1)" if has_twins else ""
     select = _select(relation, exprs, held, unreadable, bad if n_bad else "", twins, is_intraday)
     return Examined(select, days, unreadable, _rejects(con, relation, bad, n_bad, unreadable))
 
 
-def _expressions(types: dict[str, Any]) -> dict[str, str]:
+def _empty(con: duckdb.DuckDBPyConnection, scans: Mapping[date, Scan]) -> frozenset[str]:
+    """Paths of fields that hold nothing on any of the days, as far as the files' own statistics tell."""
+    if any(s.reader != "read_parquet" for s in scans.values()):
+        return frozenset()
+    files = ", ".join(_quoted(path) for s in scans.values() for path in s.paths)
+    rows = con.execute(
+        f"""select replace(path_in_schema, ', ', '.') from parquet_metadata([{files}])
+            group by path_in_schema having sum(coalesce(stats_null_count, 0)) = sum(num_values)"""
+    ).fetchall()
+    return frozenset(path for (path,) in rows)
+
+
+def _expressions(types: dict[str, Any], empty: frozenset[str]) -> dict[str, str]:
     """path -> SQL of each field, null where the export does not have it. Raises FileProblem for another shape."""
     found = {}
     own = [("event_date", "text", True), ("event_timestamp", "int", True)]
@@ -179,7 +192,8 @@ def _expressions(types: dict[str, Any]) -> dict[str, str]:
         *((c, "int", False) for c in IDENTITY),
     ]:
         if path not in found:
-            found[path] = _expression(types, path, wire, required)  # type: ignore[arg-type]
+            expression = _expression(types, path, wire, required)  # type: ignore[arg-type]
+            found[path] = _null(wire) if path in empty else expression  # type: ignore[arg-type]
     kind = types.get("event_params")
     if kind is None:
         raise FileProblem(f"there is no column event_params; expected {_PARAMS_SHAPE}")
@@ -302,28 +316,16 @@ def _odd(names: Iterable[str]) -> str:
     return f"case p.key {cases} else false end"
 
 
-def _profile(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, frozenset[str]]:
-    """parameter -> the fields that hold its values."""
+def _profile(con: duckdb.DuckDBPyConnection, relation: str) -> tuple[dict[str, frozenset[str]], dict[str, int]]:
+    """(parameter -> the fields that hold its values, parameter -> how many of its values cannot be read)."""
     counts = ", ".join(f"count(p.value.{name})" for name in _VALUES)
+    odd = _odd(p.key for p in PARAMS if p.type != "text")
     rows = con.execute(
-        f"""select p.key, {counts} from (select unnest(e.event_params) as p from {relation} as e)
+        f"""select p.key, count(*) filter ({odd}), {counts} from (select unnest(e.event_params) as p from {relation} as e)
             where p.key is not null group by p.key"""
     ).fetchall()
-    return {key: frozenset(name for name, n in zip(_VALUES, ns, strict=True) if n) for key, *ns in rows}
-
-
-def _unreadable(con: duckdb.DuckDBPyConnection, relation: str, held: Mapping[str, frozenset[str]]) -> dict[str, int]:
-    """parameter -> how many of its values cannot be read, of those that may hold such."""
-    native = {"bigint": frozenset({"int_value"}), "text": frozenset(_VALUES)}
-    names = [p.key for p in PARAMS if held.get(p.key, frozenset()) - native.get(p.type, frozenset())]
-    if not names:
-        return {}
-    listed = ", ".join(f"'{n}'" for n in names)
-    rows = con.execute(
-        f"""select p.key, count(*) from (select unnest(e.event_params) as p from {relation} as e)
-            where p.key in ({listed}) and {_odd(names)} group by p.key"""
-    ).fetchall()
-    return dict(rows)
+    held = {key: frozenset(name for name, n in zip(_VALUES, ns, strict=True) if n) for key, _, *ns in rows}
+    return held, {key: n for key, n, *_ in rows if n}
 
 
 def _rejects(
@@ -374,9 +376,11 @@ def _select(
         holds = held.get(p.key, frozenset())
         values[p.name] = _typed(p.key, f"e.event_params[list_position(_keys, '{p.key}')].value", holds)
     parquet = {"JSON": "VARCHAR"}
+    # a column that holds nothing is left out: writing a hundred of them is a third of the work
     picked = ", ".join(
-        f'({values.get(c.name, "null")})::{parquet.get(c.duckdb_type(), c.duckdb_type())} as "{c.name}"'
+        f'({values[c.name]})::{parquet.get(c.duckdb_type(), c.duckdb_type())} as "{c.name}"'
         for c in EVENTS.columns
+        if not _NULL.fullmatch(values.get(c.name, "null"))
     )
     good = f"({bad}) is null" if bad else "true"
     keys = "list_transform(e.event_params, lambda p: p.key) as _keys"

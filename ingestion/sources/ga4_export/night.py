@@ -22,6 +22,7 @@ from ingestion.spec import LoadContext
 # Days that are read by one query, as long as nothing is wrong with any: a hundred columns cost a tenth of a second to plan.
 BATCH_DAYS = 31
 BATCH_BYTES = 64_000_000
+NEWEST_DAYS = 4  # read apart from the older ones: the next night replaces them, and with them the file they lie in
 FETCHES = 4  # files fetched from a bucket side by side
 
 
@@ -246,8 +247,9 @@ def _said(error: Exception) -> str:
 
 def _batches(days: Sequence[Day]) -> Iterator[list[Day]]:
     batch: list[Day] = []
-    for day in days:
-        if batch and (len(batch) == BATCH_DAYS or sum(d.size for d in (*batch, day)) > BATCH_BYTES):
+    for n, day in enumerate(days):
+        is_full = len(batch) == BATCH_DAYS or sum(d.size for d in (*batch, day)) > BATCH_BYTES
+        if batch and (is_full or n == len(days) - NEWEST_DAYS):
             yield batch
             batch = []
         batch.append(day)
