@@ -12,9 +12,12 @@
     )
 {%- endmacro %}
 
-{# A tag as it was collected; what GA4 writes for none is none. #}
+{# A tag as it was collected; what GA4 writes for none is none. A pattern: DuckDB makes a join of a list of values. #}
 {% macro ga4_tag(expression) -%}
-    case when lower(trim({{ expression }})) not in ('', '(direct)', '(none)', '(not set)', '(organic)', '(referral)') then trim({{ expression }}) end
+    case
+        when {{ holds('lower(trim(' ~ expression ~ '))', '^[(](direct|none|not set|organic|referral)[)]$') }} then null
+        else nullif(trim({{ expression }}), '')
+    end
 {%- endmacro %}
 
 {# A session within its day's events, as one value to count by. #}

@@ -12,6 +12,20 @@
     regexp_like({{ expression }}, '{{ pattern }}')
 {%- endmacro %}
 
+{# Whether a text holds something, of one sign at least, that the pattern takes. As `matches`, but at the cost of a column's
+   different texts instead of its rows: DuckDB looks once at each value of a dictionary, which it does not for regexp_matches. #}
+{% macro holds(expression, pattern) -%}
+    {{ return(adapter.dispatch('holds')(expression, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__holds(expression, pattern) -%}
+    regexp_extract({{ expression }}, '{{ pattern }}') <> ''
+{%- endmacro %}
+
+{% macro default__holds(expression, pattern) -%}
+    regexp_like({{ expression }}, '{{ pattern }}')
+{%- endmacro %}
+
 {# E-mail addresses inside a text (a URL, a campaign name) are replaced, also in their URL-encoded form. #}
 {% macro scrub_emails(expression) -%}
     {{ return(adapter.dispatch('scrub_emails')(expression)) }}

@@ -69,7 +69,7 @@
     case
     {%- for reason, patterns in var('web_exclusions').items() %}
         when {% for column, pattern in patterns.items() -%}
-            {{ matches(column, pattern) }}{% if not loop.last %} or {% endif %}
+            {{ holds(column, pattern) }}{% if not loop.last %} or {% endif %}
         {%- endfor %} then '{{ reason }}'
     {%- endfor %}
     end

@@ -249,10 +249,12 @@ placed as (
         on grouped.campaign_key = campaigns.campaign_key
 ),
 
--- The latest session with a source, up to and with this one: a direct session takes it if it lies within the look-back.
+-- The latest session with a source, up to and with this one. Few columns: a window sorts all that it is given.
 looked_back as (
     select
-        *,
+        session_key,
+        started_at,
+        is_direct,
         last_value(case when not is_direct then session_key end ignore nulls) over before_it as sourced_session_key,
         last_value(case when not is_direct then started_at end ignore nulls) over before_it as sourced_at
     from placed
@@ -262,28 +264,36 @@ looked_back as (
     )
 ),
 
-within_reach as (
+-- A direct session takes it if it lies within the look-back. Inner join 1:1: placed is unique on session_key.
+credits as (
     select
-        *,
-        case
-            when started_at <= {{ dbt.dateadd('day', lookback, 'sourced_at') }} then sourced_session_key
-        end as credited_session_key
+        looked_back.session_key,
+        sourced.session_key as credit_session_key,
+        sourced.channel_key as credit_channel_key,
+        sourced.session_source as credit_source,
+        sourced.session_medium as credit_medium,
+        sourced.session_campaign as credit_campaign
     from looked_back
-    where {{ in_days('property_date') }}
+    inner join placed as sourced
+        on looked_back.sourced_session_key = sourced.session_key
+    where
+        looked_back.is_direct
+        and looked_back.started_at <= {{ dbt.dateadd('day', lookback, 'looked_back.sourced_at') }}
 ),
 
--- Left join 1:1: placed is unique on session_key.
+-- Left join 1:1: credits are unique on session_key.
 credited as (
     select
-        within_reach.*,
-        credit.session_key as credit_session_key,
-        credit.channel_key as credit_channel_key,
-        credit.session_source as credit_source,
-        credit.session_medium as credit_medium,
-        credit.session_campaign as credit_campaign
-    from within_reach
-    left join placed as credit
-        on within_reach.credited_session_key = credit.session_key
+        placed.*,
+        credits.credit_session_key,
+        credits.credit_channel_key,
+        credits.credit_source,
+        credits.credit_medium,
+        credits.credit_campaign
+    from placed
+    left join credits
+        on placed.session_key = credits.session_key
+    where {{ in_days('placed.property_date') }}
 )
 
 select

@@ -29,6 +29,8 @@ with source as (
         *,
         {{ epoch_microseconds('event_at') }} * 64 + least(coalesce(batch_event_index, 0), 63) as event_order,
         event_name in ('page_view', 'screen_view') as is_page_view,
+        -- views go before all other events where a page is looked for
+        case when event_name in ('page_view', 'screen_view') then {{ 2 ** 61 }} else 0 end as page_view_bonus,
         {{ raw_host('page_location') }} as location_host,
         {{ raw_host('page_referrer') }} as referrer_host
     from {{ source('ga4_export', 'events') }}
@@ -39,44 +41,42 @@ with source as (
         and analytics_storage is distinct from 'No'
 ),
 
--- session_start and first_visit tell no source; the page they came with does.
-events as (
+flagged as (
     select
         *,
         {{ web_exclusion() }} as exclusion,
-        coalesce(referrer_host <> location_host and {{ matches('referrer_host', var('web_payment_hosts')) }}, false)
-            as is_payment_referral,
-        -- most addresses have no query: looking for that first is cheap
-        coalesce(page_location like '%?%', false) as has_query,
-        coalesce(collected_gclid, collected_dclid, gclid, gbraid, wbraid, dclid) is not null
-        or coalesce(
-            page_location like '%?%'
-            and {{ matches('page_location', '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|li_fat_id)=[^&#]') }}, false
-        ) as has_click_id
+        coalesce(referrer_host <> location_host, false) as is_other_host,
+        coalesce({{ holds('referrer_host', var('web_payment_hosts')) }}, false) as is_payment_host,
+        coalesce({{ holds('page_location', '[?&](gclid|gbraid|wbraid|dclid|fbclid|msclkid|ttclid|li_fat_id)=[^&#]') }}, false)
+            as has_click_id_in_query,
+        coalesce({{ holds('page_location', '[?&](utm_[a-z_]+|gclid|gbraid|wbraid)=[^&#]') }}, false) as has_tag_in_query
     from source
 ),
 
+-- session_start and first_visit tell no source; the page they came with does.
 told as (
     select
         *,
+        is_other_host and is_payment_host as is_payment_referral,
+        has_click_id_in_query or coalesce(collected_gclid, collected_dclid, gclid, gbraid, wbraid, dclid) is not null as has_click_id,
         event_name not in ('session_start', 'first_visit')
         and (
-            coalesce(
+            has_tag_in_query
+            or coalesce(
                 {%- for tag in ['manual_source', 'manual_medium', 'manual_campaign_name', 'source', 'medium', 'campaign'] %}
                 {{ ga4_tag(tag) }},
                 {%- endfor %}
                 manual_campaign_id, campaign_id, collected_gclid, gclid, gbraid, wbraid
             ) is not null
-            or (has_query and {{ matches('page_location', '[?&](utm_[a-z_]+|gclid|gbraid|wbraid)=[^&#]') }})
             or (
-                referrer_host <> ''
-                and referrer_host <> location_host
+                is_other_host
+                and referrer_host <> ''
                 and ignore_referrer is distinct from 'true'
-                and not is_payment_referral
-                and not {{ matches('referrer_host', var('web_own_hosts')) }}
+                and not is_payment_host
+                and not {{ holds('referrer_host', var('web_own_hosts')) }}
             )
         ) as tells_source
-    from events
+    from flagged
 ),
 
 sessions as (
@@ -104,52 +104,66 @@ sessions as (
         {{ max_by('session_' ~ field, 'event_order') }} as ga4_{{ field }},
         {%- endfor %}
         {{ min_by(pack(first_columns), 'event_order') }} as first_event,
-        coalesce(
-            {{ min_by(pack(landing_columns), 'case when is_page_view then event_order end') }},
-            {{ min_by(pack(landing_columns), 'event_order') }}
-        ) as landing,
-        coalesce(
-            {{ max_by('page_location', 'case when is_page_view then event_order end') }},
-            {{ max_by('page_location', 'event_order') }}
-        ) as exit_location,
+        {{ min_by(pack(landing_columns), 'event_order - page_view_bonus') }} as landing,
+        {{ max_by('page_location', 'event_order + page_view_bonus') }} as exit_location,
         {{ min_by(pack(traffic_columns), 'case when tells_source then event_order end') }} as traffic,
         {{ min_by(pack(click_columns), 'case when has_click_id then event_order end') }} as click
     from told
     group by event_date, user_pseudo_id, ga_session_id
 ),
 
-picked as (
+-- Addresses without a query have no parameters to look for.
+addressed as (
     select
         *,
         {%- for column in first_columns %}
         first_event.{{ column }} as {{ column }},
         {%- endfor %}
         {{ ga4_url('landing.page_location') }} as landing_location,
+        {{ ga4_url('exit_location') }} as exit_address,
+        landing.page_referrer as landing_referrer,
+        traffic.page_referrer as traffic_referrer,
+        traffic.page_location as traffic_location,
+        case when traffic.page_location like '%?%' then traffic.page_location end as traffic_query,
+        case when click.page_location like '%?%' then click.page_location end as click_query
+    from sessions
+),
+
+tagged as (
+    select
+        *,
+        {%- for tag in ['source', 'medium', 'campaign', 'id', 'term', 'content'] %}
+        {{ url_parameter('traffic_query', 'utm_' ~ tag) }} as utm_{{ tag }},
+        {%- endfor %}
+        {{ url_parameter('traffic_query', '(?:gclid|gbraid|wbraid)') }} as google_click
+    from addressed
+),
+
+picked as (
+    select
+        *,
         {{ scrub_emails('landing.page_title') }} as landing_title,
-        {{ url_path(ga4_url('exit_location')) }} as exit_page,
-        {{ url_host('coalesce(traffic.page_referrer, landing.page_referrer)') }} as referrer_host,
+        {{ url_path('exit_address') }} as exit_page,
+        {{ url_host('coalesce(traffic_referrer, landing_referrer)') }} as referrer_host,
         {%- for tag, name in [
             ('source', 'source'), ('medium', 'medium'), ('campaign', 'campaign_name'), ('campaign_id', 'campaign_id'),
             ('term', 'term'), ('content', 'content'),
         ] %}
         {{ scrub_emails("coalesce(" ~ ga4_tag("traffic.manual_" ~ name) ~ ", " ~ ga4_tag("traffic." ~ tag) ~ ", "
-            ~ ga4_tag(url_parameter('traffic.page_location', 'utm_' ~ ('id' if tag == 'campaign_id' else tag))) ~ ")") }} as {{ tag }},
+            ~ ga4_tag("utm_" ~ ('id' if tag == 'campaign_id' else tag)) ~ ")") }} as {{ tag }},
         {%- endfor %}
         {%- for id in google_ids + other_ids %}
         coalesce(
             {%- if id in google_ids + ['dclid'] %} click.{{ id }},{% endif %}
             {%- if id in ['gclid', 'dclid'] %} click.collected_{{ id }},{% endif %}
-            {{ url_parameter('click.page_location', id) }}
+            {{ url_parameter('click_query', id) }}
         ) as {{ id }},
         {%- endfor %}
-        coalesce(
-            traffic.gclid, traffic.gbraid, traffic.wbraid, traffic.collected_gclid,
-            {{ url_parameter('traffic.page_location', '(?:gclid|gbraid|wbraid)') }}
-        ) is not null as is_google_ads_click,
-        coalesce(click.gad_source, {{ url_parameter('click.page_location', 'gad_source') }}) as gad_source,
-        coalesce(click.gad_campaignid, {{ url_parameter('click.page_location', 'gad_campaignid') }}) as gad_campaign_id,
-        coalesce({{ raw_host('traffic.page_referrer') }} <> {{ raw_host('traffic.page_location') }}, false) as has_referrer
-    from sessions
+        coalesce(traffic.gclid, traffic.gbraid, traffic.wbraid, traffic.collected_gclid, google_click) is not null as is_google_ads_click,
+        coalesce(click.gad_source, {{ url_parameter('click_query', 'gad_source') }}) as gad_source,
+        coalesce(click.gad_campaignid, {{ url_parameter('click_query', 'gad_campaignid') }}) as gad_campaign_id,
+        coalesce({{ raw_host('traffic_referrer') }} <> {{ raw_host('traffic_location') }}, false) as has_referrer
+    from tagged
 )
 
 select
