@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # What dlt is told these files are: Parquet it would read and write again to give them the columns they leave out, and any
 # other format it hands over as it is. They are Parquet, and nothing but `put` and the contract reads them.
 FORMAT = "jsonl"
+# A reader opens every file: once there are so many small ones, the older of them become one. The newest stay apart, since
+# the next nights replace them.
+MERGE_AT, SMALL_BYTES, NEWEST = 40, 32_000_000, 8
 
 
 def prepare(con: duckdb.DuckDBPyConnection, raw_file: Path, spec: SourceSpec) -> None:
@@ -63,6 +66,7 @@ def put(con: duckdb.DuckDBPyConnection, raw_file: Path, source: str, table: Tabl
         held += [fresh] if con.execute(f"select 1 from {_parquet([folder / fresh])} limit 1").fetchall() else []
     else:
         held.append(_link(folder, file))
+    held = _merged(con, folder, held, key)
     con.execute("begin")
     con.execute("delete from main.house_files where table_name = ?", [table.name])
     for name in held:
@@ -86,6 +90,18 @@ def _touched(con: duckdb.DuckDBPyConnection, files: Sequence[Path], key: str, ki
         [key],
     ).fetchall()
     return {Path(file).name for (file,) in rows}
+
+
+def _merged(con: duckdb.DuckDBPyConnection, folder: Path, held: list[str], key: str) -> list[str]:
+    """The files that count, with the older of the small ones made one where there are many."""
+    small = [name for name in held if (folder / name).stat().st_size < SMALL_BYTES]
+    if len(small) < MERGE_AT:
+        return held
+    files = _parquet([folder / name for name in small], "filename = '_file'")
+    rows = con.execute(f'select _file from {files} group by _file order by max("{key}") desc').fetchall()
+    old = {Path(file).name for (file,) in rows[NEWEST:]}
+    merged = _write(con, folder, f"select * from {_parquet([folder / name for name in sorted(old)])}")
+    return [name for name in held if name not in old] + [merged]
 
 
 def _folder(raw_file: Path, table: Table) -> Path:
@@ -129,8 +145,9 @@ def _columns(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> frozenset
     return frozenset(con.sql(f"select * from {_parquet(files)}").columns)
 
 
-def _parquet(files: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = true, hive_partitioning = false)"
+def _parquet(files: Sequence[Path], option: str = "") -> str:
+    options = ["union_by_name = true", "hive_partitioning = false", *([option] if option else [])]
+    return f"read_parquet([{', '.join(map(_quoted, files))}], {', '.join(options)})"
 
 
 def _quoted(path: Path) -> str:

@@ -74,8 +74,10 @@ def events_query(world: World, day: date, seen_on: date) -> str:
     return f"""
 with
 visits as (
-    select *, epoch_us(started_at) as began_us, epoch_us(started_at) // 1000000 as session_id,
-        split_part(landing_url, '?', 1) as path,
+    -- as a browser has it: a path on every address
+    select * replace (regexp_replace(landing_url, '^([a-z]+://[^/?#]+)([?#]|$)', '\\1/\\2') as landing_url),
+        epoch_us(started_at) as began_us, epoch_us(started_at) // 1000000 as session_id,
+        rtrim(split_part(landing_url, '?', 1), '/') as path,
         case when n_page_views > 1 or engagement_ms > 10000 then '1' else '0' end as engaged
     from {visits} where date = '{day}' and {arrived}
 ),
@@ -98,8 +100,8 @@ events as (
         began_us + event.nth * (engagement_ms // n_page_views) * 1000 as event_us,
         case when event.nth = 0 then landing_url else path || '/' || event.nth end as page,
         -- an ad without tags is opened from the platform's app: the world's visits tell its site as source alone
-        case when event.nth > 0 then path when medium = 'referral' then coalesce(referrer, 'https://' || source || '/') else referrer end
-            as came_from
+        case when event.nth > 0 then split_part(landing_url, '?', 1)
+            when medium = 'referral' then coalesce(referrer, 'https://' || source || '/') else referrer end as came_from
     from unrolled
 )
 select

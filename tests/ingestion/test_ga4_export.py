@@ -656,3 +656,16 @@ def test_what_raw_knows_of_a_day(short: House) -> None:
     moments = [datetime.fromtimestamp(us / 1_000_000, UTC) for us in (first, last)]
     assert [told["first_event_at"], told["last_event_at"]] == moments
     assert told["loaded_as_of"] == NIGHT
+
+
+def test_events_that_an_older_version_kept_as_a_table_are_read_anew_as_files(short: House) -> None:
+    short.load()
+    expected = short.raw()
+    with duckdb.connect(str(short.settings.raw_file(SPEC.name))) as con:  # back to what version 1 was
+        con.execute("create table old as from ga4_export.events")
+        con.execute("drop view ga4_export.events; drop table main.house_files")
+        con.execute("create table ga4_export.events as select * from old limit 10; drop table old")
+        con.execute("update main.house_spec set schema_version = 1, fingerprint = 'older'")
+    shutil.rmtree(short.settings.raw_file(SPEC.name).with_suffix(""))
+    report = short.load()
+    assert report.rows["events"] == len(expected) and short.raw() == expected

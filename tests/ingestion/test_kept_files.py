@@ -125,6 +125,37 @@ def test_a_column_that_came_later_is_null_in_older_files(raw: Raw) -> None:
         assert con.execute("select id, price from toy.things").fetchall() == [(1, None)]
 
 
+def test_a_column_that_a_file_leaves_out_is_null_and_comes_back_with_the_next(raw: Raw) -> None:
+    raw.put(f"(date '{FIRST}', 1)")
+    raw.put(f"(date '{SECOND}', 2, 'told')", "day, id, note")
+    raw.put(f"(date '{THIRD}', 3)")
+    with duckdb.connect(str(raw.file), read_only=True) as con:
+        assert con.execute("select id, note from toy.things order by id").fetchall() == [
+            (1, None), (2, "told"), (3, None),
+        ]  # fmt: skip
+
+
+def test_a_file_of_other_days_is_left_alone(raw: Raw) -> None:
+    raw.put(f"(date '{FIRST}', 1), (date '{THIRD}', 3)")
+    (file,) = raw.folder.iterdir()
+    with duckdb.connect(str(raw.file)) as con:
+        for day, touched in ((SECOND, {file.name}), (THIRD, {file.name}), (date(2026, 12, 1), set())):
+            con.execute("create or replace temp table _came as select ?::date as key", [day])
+            assert kept_files._touched(con, [file], "day", "date") == touched
+
+
+def test_many_small_files_become_one_and_no_row_is_lost(raw: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_files, "MERGE_AT", 6)
+    monkeypatch.setattr(kept_files, "NEWEST", 2)
+    days = [date(2026, 11, n) for n in range(1, 8)]
+    for n, day in enumerate(days):
+        raw.put(f"(date '{day}', {n})")
+    assert raw.rows() == [(day, n) for n, day in enumerate(days)]
+    assert len(list(raw.folder.iterdir())) == 4  # six became one and two, and one came
+    raw.put(f"(date '{days[1]}', 10)")
+    assert raw.rows() == sorted([(day, n) for n, day in enumerate(days) if n != 1] + [(days[1], 10)])
+
+
 def test_a_data_folder_that_was_moved_reads_its_own_files(raw: Raw, tmp_path: Path) -> None:
     raw.put(f"(date '{FIRST}', 1)")
     moved = tmp_path / "moved"
