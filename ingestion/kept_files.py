@@ -11,7 +11,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ingestion.spec import SourceSpec, Table
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What dlt is told these files are: Parquet it would read and write again to give them the columns they leave out, and any
 # other format it hands over as it is. They are Parquet, and nothing but `put` and the contract reads them.
-FORMAT = "jsonl"
+FORMAT: Literal["jsonl"] = "jsonl"
 # A reader opens every file: once there are so many small ones, the older of them become one. The newest stay apart, since
 # the next nights replace them.
 MERGE_AT, SMALL_BYTES, NEWEST = 40, 32_000_000, 8
