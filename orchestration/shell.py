@@ -90,15 +90,17 @@ def _run(settings: Settings, as_of: date | None, run_id: str, screen: Screen) ->
             screen.line("dbt", "project parsed")
         prepare_home(settings)
         gc.disable()  # what is imported and defined stays: looking through it for garbage is a tenth of the night's work
-        import dagster as dg  # from here on it costs seconds: a wrong key or date is told before
+        try:
+            import dagster as dg  # from here on it costs seconds: a wrong key or date is told before
 
-        from orchestration.definitions import JOB, defs
-        from orchestration.resources import close_and_alert
-        from orchestration.schedules import as_of_config
+            from orchestration.definitions import JOB, defs
+            from orchestration.resources import close_and_alert
+            from orchestration.schedules import as_of_config
 
-        job = defs().resolve_job_def(JOB)
-        gc.freeze()
-        gc.enable()
+            job = defs().resolve_job_def(JOB)
+            gc.freeze()
+        finally:
+            gc.enable()
         instance = dg.DagsterInstance.get()
         for orphan in close_and_alert(instance, settings):
             screen.line("start", f"run {orphan[:8]} had been killed; closed it as failed")
