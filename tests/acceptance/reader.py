@@ -1,7 +1,7 @@
 """A BI tool that never stops: reads the published file and the parquet folder, and notes every half state.
 
-It reads again at once for as long as anything changes in the published folder, which it sees within milliseconds, and four
-times a second else: reading without a pause would take one of two cores from the night beside it.
+It reads again at once for as long as anything changes in the published folder, which it sees within milliseconds, and once
+a second else: reading without a pause would take one of two cores from the night beside it.
 
 `python -m tests.acceptance.reader <published folder>` ends when its standard input is closed, and prints a JSON object:
 how often it read, which generations it saw, and what was wrong.
@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-POLL, REST, EAGER = 0.01, 0.25, 1.0  # seconds: between glances, between reads at rest, of reading on after a change
+POLL, REST, EAGER = 0.01, 1.0, 1.0  # seconds: between glances, between reads at rest, of reading on after a change
 
 
 def glance(published: Path) -> list[tuple[str, int]]:
