@@ -33,7 +33,11 @@ ui: setup  ## Dagster's UI on this machine (PORT=3000)
 	@$(PY) -m orchestration ui --port $(or $(PORT),3000)
 
 .PHONY: test
-test: setup lint types pytest  ## everything that CI runs, screenshots aside
+test: setup static pytest  ## everything that CI runs, screenshots aside
+
+.PHONY: static
+static: .venv/.ready
+	@$(MAKE) --no-print-directory -j 2 --output-sync lint types
 
 .PHONY: lint
 lint: .venv/.ready

@@ -6,6 +6,7 @@ data/logs/nightly-<run>.log.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -88,16 +89,21 @@ def _run(settings: Settings, as_of: date | None, run_id: str, screen: Screen) ->
         if make_manifest(settings):
             screen.line("dbt", "project parsed")
         prepare_home(settings)
-        import dagster as dg  # from here on it costs seconds: a wrong key or date is told before
+        gc.disable()  # what is imported and defined stays: looking through it for garbage is a tenth of the night's work
+        try:
+            import dagster as dg  # from here on it costs seconds: a wrong key or date is told before
 
-        from orchestration.definitions import JOB, defs
-        from orchestration.resources import close_and_alert
-        from orchestration.schedules import as_of_config
+            from orchestration.definitions import JOB, defs
+            from orchestration.resources import close_and_alert
+            from orchestration.schedules import as_of_config
 
+            job = defs().resolve_job_def(JOB)
+            gc.freeze()
+        finally:
+            gc.enable()
         instance = dg.DagsterInstance.get()
         for orphan in close_and_alert(instance, settings):
             screen.line("start", f"run {orphan[:8]} had been killed; closed it as failed")
-        job = defs().resolve_job_def(JOB)
         screen.line("start", f"run {run_id[:8]}, as-of {as_of or settings.today()}, data in {settings.data_dir}")
         result = job.execute_in_process(
             run_config=as_of_config((as_of or settings.today()).isoformat()),

@@ -45,7 +45,8 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         """`dbt build` of what is selected. Unit tests are the project's, not the night's."""
         with night.step("dbt") as record:
             night.built_as_of()
-            os.environ.update(dbt_environment())
+            # dbt's own log would hold every statement and event once more, ten megabytes a night
+            os.environ.update(dbt_environment() | {"DBT_LOG_LEVEL_FILE": "none"})
             threading.Thread(target=_import_checks, daemon=True).start()
             target = target_dir(night.settings)
             results = target / "run_results.json"

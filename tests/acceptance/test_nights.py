@@ -262,8 +262,9 @@ def test_a_mart_that_fails_a_critical_check_is_held_back_and_readers_keep_yester
 
 
 def test_a_source_that_fails_leaves_its_last_good_data_published_and_called_stale(
-    house: Warehouse, undisturbed: Undisturbed
+    house_elsewhere: Warehouse, undisturbed: Undisturbed
 ) -> None:
+    house = house_elsewhere
     good = house.catalogue.read_text("utf-8")
     house.catalogue.write_text(good.replace("entity: leads", "entity: leeds"), "utf-8")
     tomorrow = replace(house, as_of=AS_OF + timedelta(days=1))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -50,9 +51,8 @@ def ready(client: str) -> Path:
     return python
 
 
-def check(client: str, folder: Path) -> bool:
+def check(client: str, folder: Path, python: Path) -> bool:
     """Run a client's check against a server of its own."""
-    python = ready(client)
     started = time.monotonic()
     with served(folder, THROUGH + timedelta(days=1)) as url:
         variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url)
@@ -77,10 +77,12 @@ def main(only: Annotated[list[str] | None, typer.Argument(help="clients; all by 
     if unknown := sorted(set(only or ()) - set(clients())):
         console.print(f"no client {unknown[0]!r}; there are {', '.join(clients())}")
         raise typer.Exit(2)
-    with tempfile.TemporaryDirectory() as room:
+    # environments are set up (mostly waiting for files) beside the checks, which run one after the other
+    with tempfile.TemporaryDirectory() as room, ThreadPoolExecutor(2) as pool:
+        pythons = {client: pool.submit(ready, client) for client in only or clients()}
         folder = Path(room) / "tiny"
         write_events(World.create_or_extend(folder, "tiny", SEED, THROUGH))
-        results = [check(client, folder) for client in only or clients()]
+        results = [check(client, folder, python.result()) for client, python in pythons.items()]
     raise typer.Exit(0 if all(results) and results else 1)
 
 
