@@ -32,7 +32,7 @@ from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
 from ingestion.sources.plan.reading import read_book
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels, kpis
 from ingestion.sources.plan.template import reference, write
 from quality.run import run_contract
 from tests.sandbox import SEED, copy_of
@@ -357,7 +357,8 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "an unknown KPI": (
         lambda b: b["Goals"].cell(2, column("goals", "kpi"), "Net revenu"),
         "Goals!E2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
-        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... (37 in all); the nearest is 'Net revenue'",
+        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... "
+        f"({len(kpis())} in all); the nearest is 'Net revenue'",
     ),
     "an unreadable day": (
         lambda b: b["Activities"].cell(2, column("activities", "start_date"), "12/31/2026"),
