@@ -35,7 +35,7 @@ budgets as (
         coalesce(activity_id, category) as thing,
         {{ dbt.listagg("distinct owner", "', '", "order by owner") }} as owner
     from budget_lines
-    group by 1, 2
+    group by coalesce(activity_id, '(none) ' || category), coalesce(activity_id, category)
 ),
 
 things as (
