@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ingestion.ads import secret, setting
 from ingestion.errors import SourceError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Envelope = Callable[[Any], tuple[str, str] | None]
 RetryHint = Callable[[Any, Mapping[str, str]], float | None]
 
 GIVE_UP_AFTER = 2  # calls in a row that no retry could save: the service is down, and is not asked again by this client
+GOOGLE_TOKEN_URL = "https://oauth2.googleapis.com/token"
 MAX_WAIT = 300.0  # seconds; a vendor that wants us to wait longer is left for the next night
 _STEPS = {
     401: "the token is not accepted; renew it",
@@ -48,11 +50,12 @@ def no_envelope(body: Any) -> tuple[str, str] | None:
 
 
 def google_envelope(body: Any) -> tuple[str, str] | None:
-    """Of Google's older APIs: the reason of the error's first part, else its status."""
+    """The reason of a Google error's first part (older APIs) or of its details (newer ones), else its status."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None
-    reasons = [str(e["reason"]) for e in error.get("errors") or () if isinstance(e, dict) and e.get("reason")]
+    parts = [*(error.get("errors") or ()), *(error.get("details") or ())]
+    reasons = [str(p["reason"]) for p in parts if isinstance(p, dict) and p.get("reason")]
     return (reasons or [str(error.get("status", error.get("code")))])[0], str(error.get("message", ""))
 
 
@@ -246,6 +249,32 @@ def _client_class() -> type[RESTClient]:
             return response
 
     return Client
+
+
+def google_client(
+    source: str, base_url: str, path: str = "", *, envelope: Envelope = google_envelope, **more: Any
+) -> VendorClient:
+    """A client of one of Google's APIs, signed in by the source's settings CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN.
+
+    The settings BASE_URL and TOKEN_URL stand in for Google's addresses; `path` follows the base. Takes what VendorClient takes.
+    """
+    auth = refresh_token_auth(
+        source,
+        str(setting(source, "token_url", GOOGLE_TOKEN_URL)),
+        client_id=secret(source, "client_id"),
+        client_secret=secret(source, "client_secret"),
+        refresh_token=secret(source, "refresh_token"),
+    )
+    base = str(setting(source, "base_url", base_url)).rstrip("/")
+    return VendorClient(source, f"{base}/{path}", auth=auth, renew=auth.renew, envelope=envelope, **more)
+
+
+def unsigned(source: str) -> str:
+    """The setting that a Google source cannot sign in without, in words; "" when all are there."""
+    for name in ("client_id", "client_secret", "refresh_token"):
+        if not secret(source, name):
+            return f"no {name.replace('_', ' ')}; set SOURCES__{source.upper()}__{name.upper()}"
+    return ""
 
 
 def refresh_token_auth(

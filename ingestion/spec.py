@@ -37,6 +37,7 @@ PROVIDES: frozenset[str] = frozenset(
         "ad_clicks",
         "exchange_rates",
         "other_costs",
+        "accounting_figures",
         "consent_counts",
         "experiments",
         "attribution_paths",

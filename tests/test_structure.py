@@ -65,6 +65,7 @@ def test_every_mart_has_grain_owner_contract_descriptions_and_a_uniqueness_test(
         name = mart["name"]
         assert mart["raw_code"].lstrip().startswith("-- Grain: "), f"{name}: the header does not state its grain"
         assert mart["config"]["meta"].get("owner"), f"{name}: no owner"
+        assert mart["config"]["group"] == mart["config"]["meta"]["owner"], f"{name}: another group than its owner"
         assert mart["config"]["meta"].get("grain"), f"{name}: no grain"
         assert mart["config"]["contract"]["enforced"], f"{name}: no contract"
         assert mart["description"], f"{name}: no description"

@@ -170,6 +170,35 @@ datasets:
     currency: NOK
     vat: {basis: excluded}
     columns: {date: Dato, category: Kategori, supplier: Leverandør, amount: Beløp}
+  books:
+    entity: accounting_figures
+    description: the result by account and month, from the accounting system, when a month is closed
+    location: finance/regnskap_*.csv
+    encoding: windows-1252
+    delimiter: ";"
+    decimal: ","
+    thousands: " "
+    date_formats: ["%Y-%m"]
+    currency: NOK
+    vat: {basis: excluded}
+    key: [month, account]
+    columns:
+      month: Periode
+      account: Konto
+      account_name: Kontonavn
+      amount: Beløp
+      figure:
+        column: Konto
+        match:
+          - {pattern: "^30", value: revenue}
+          - {pattern: "^43", value: cost_of_goods}
+          - {pattern: "^73", value: marketing_cost}
+      stream:
+        column: Konto
+        match:
+          - {pattern: "^(3000|4300)$", value: orders}
+          - {pattern: "^3010$", value: deals}
+          - {pattern: "^73", value: null}
   consent:
     entity: consent_counts
     location: web/consent.csv
@@ -211,6 +240,7 @@ def make_drop_folder(folder: Path, as_of: date, world: World | None = None) -> i
     _ads(folder / "ads", exports)
     _rates(folder / "rates", exports)
     _costs(folder / "finance", exports)
+    _books(folder / "finance", exports)
     (folder / "catalogue.schema.json").write_text(json.dumps(json_schema(), indent=1, ensure_ascii=False), "utf-8")
     (folder / "catalogue.yml").write_text(CATALOGUE, "utf-8")  # last: with it the folder counts as there
     return sum(1 for p in folder.rglob("*") if p.is_file()) - 2
@@ -359,3 +389,57 @@ def _costs(folder: Path, exports: _Exports) -> None:
     """)
     costs["Beløp"] = [f"{ore // 100:,}".replace(",", " ") + ",00" for ore in costs["Beløp"]]
     costs.to_csv(folder / "costs.tsv", sep="\t", index=False)
+
+
+def _books(folder: Path, exports: _Exports) -> None:
+    """The accounts, a file a year, of months closed by the tenth of the next one.
+
+    Two things differ from the systems, as they do: what the shop sold on the last two days of a quarter is booked in the next month,
+    and deals without an amount in the CRM have one here.
+    """
+    newspaper = pd.read_csv(folder.parent / "ads" / "newspaper.csv", usecols=["Day", "Cost"])
+    newspaper["month"] = newspaper["Day"].str[:7]
+    paper = newspaper.groupby("month")["Cost"].sum()
+    lines = exports.rows(f"""
+        with {_RETURNS},
+        sales as (
+            select ordered_at::date as day, amount_ore / 125.0 as revenue, cost_ore / 100.0 as goods from world.orders
+            where ordered_at < $now
+            union all
+            select refunded_at::date, -returns.amount_ore / 125.0, -round(cost_ore * returns.amount_ore
+                / greatest(orders.amount_ore - shipping_ore, 1)) / 100.0
+            from returns join world.orders using (order_id)
+        ),
+        booked as (
+            select *, case when month(day) % 3 = 0 and day > last_day(day) - 2 then last_day(day) + 1 else day end as booked_on
+            from sales
+        ),
+        rates as (
+            select strftime(date, '%Y-%m') as month, currency, avg(rate / unit) as rate from world.exchange_rates
+            where date < $now::date group by all
+        ),
+        entries as (
+            select booked_on as day, 3000 as account, 'Salgsinntekt nettbutikk' as name, revenue as amount from booked
+            union all
+            select booked_on, 4300, 'Varekostnad nettbutikk', goods from booked
+            union all
+            select closed_at::date, 3010, 'Salgsinntekt bedrift', amount_ore / 100.0 from world.deals
+            where is_won and closed_at < $now
+            union all
+            select date, 7320, 'Reklamekostnad', cost_micros / 1e6 * coalesce(rate, 1)
+            from world.ad_delivery join world.ad_accounts using (platform, account_id)
+            left join rates on rates.currency = ad_accounts.currency and rates.month = strftime(date, '%Y-%m')
+            where posted_date <= $now::date
+            union all
+            select date, 7330, 'Verktøy, innhold og rådgivere', amount_ore / 100.0 from world.other_costs where date < $now::date
+        )
+        select strftime(day, '%Y-%m') as "Periode", account::varchar as "Konto", name as "Kontonavn", round(sum(amount), 2) as "Beløp"
+        from entries where last_day(day) + 10 < $now::date group by all order by 1, 2
+    """)
+    lines["Beløp"] += np.where(lines["Konto"] == "7320", lines["Periode"].map(paper).fillna(0.0), 0.0)
+    lines["Beløp"] = [f"{amount:,.2f}".replace(",", " ").replace(".", ",") for amount in lines["Beløp"].astype(float)]
+    # a company without a closed month has its headers
+    years = dict(iter(lines.groupby(lines["Periode"].str[:4]))) or {f"{exports.as_of:%Y}": lines}
+    for year, part in years.items():
+        text = part.to_csv(sep=";", index=False, lineterminator="\r\n")
+        (folder / f"regnskap_{year}.csv").write_bytes(text.encode("windows-1252"))

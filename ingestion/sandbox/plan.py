@@ -367,4 +367,5 @@ class _Example:
             {"mandate_id": "B1", "subject": "budget", "decision": self.t("Flytte penger mellom kanaler", "Move money between channels"), "owner": paid, "limit_amount": Decimal(20_000), "currency": "NOK", "escalates_to": head, **since},
             {"mandate_id": "B2", "subject": "goal", "decision": self.t("Endre mål i løpet av året", "Change goals within the year"), "owner": head, "escalates_to": boss, **since},
             {"mandate_id": "B3", "subject": "metric", "subject_id": "qualified_leads", "decision": self.t("Hva som er en kvalifisert lead", "What a qualified lead is"), "owner": sales, "escalates_to": head, **since},
+            {"mandate_id": "B4", "subject": "dataset", "subject_id": "fct_cost", "decision": self.t("Hva som er en markedskostnad", "What a marketing cost is"), "owner": head, "escalates_to": boss, **since},
         ]  # fmt: skip

@@ -32,7 +32,7 @@ from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
 from ingestion.sources.plan.reading import read_book
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels, kpis
 from ingestion.sources.plan.template import reference, write
 from quality.run import run_contract
 from tests.sandbox import SEED, copy_of
@@ -274,6 +274,26 @@ def test_a_csv_in_an_old_encoding_with_semicolons_is_read(tmp_path: Path) -> Non
     assert plan.rows["goals"]["G1"]["target"] == 1_000_000
 
 
+def mandate(subject: str, subject_id: str | None) -> Callable[[Any], object]:
+    """A row of the sheet of mandates."""
+    row = {"mandate_id": "B1", "subject": subject, "subject_id": subject_id, "decision": "all", "owner": "Ada",
+           "holds_from_date": date(2026, 1, 1)}  # fmt: skip
+    return lambda b: b["Mandates"].append([row.get(f.name) for f in BY_NAME["mandates"].fields])
+
+
+@pytest.mark.parametrize(
+    ("subject", "written", "kept"),
+    [
+        ("Metric", "Kvalifiserte leads", "qualified_leads"), ("Måltall", "Net Revenue", "net_revenue"),
+        ("dataset", "fct_cost", "fct_cost"), ("budget", "A1", "A1"), ("goal", "G2", "G2"), ("activity", None, None),
+    ],
+)  # fmt: skip
+def test_a_mandate_speaks_of_what_is_there(book: Book, subject: str, written: str | None, kept: str | None) -> None:
+    plan = book.change(mandate(subject, written)).read()
+    assert [str(p) for p in plan.problems] == []
+    assert plan.rows["mandates"]["B1"]["subject_id"] == kept
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "a missing sheet": (
@@ -338,6 +358,24 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda b: put(b["Activities"], 2, column("activities", "owner"), None),
         "Activities!C2: Owner is empty; expected the role or name of who answers for it",
     ),
+    "a mandate over a goal that is not there": (
+        mandate("Goal", "G22"),
+        "Mandates!C2: 'G22', expected an id of the sheet Goals; the nearest is 'G2'",
+    ),
+    "a mandate over the budget of no activity": (
+        mandate("Budget", "media"),
+        "Mandates!C2: 'media', expected an id of the sheet Activities",
+    ),
+    "a mandate over a dataset that is not there": (
+        mandate("Dataset", "fct_costs"),
+        "Mandates!C2: 'fct_costs', expected the name of a mart, such as fct_order; the nearest is 'fct_cost'",
+    ),
+    "a mandate over a KPI that is not there": (
+        mandate("Metric", "Net revenu"),
+        "Mandates!C2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
+        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... "
+        f"({len(kpis())} in all); the nearest is 'net_revenue'",
+    ),
     "a goal without owner": (
         lambda b: put(b["Goals"], 2, column("goals", "owner"), "  "),
         "Goals!V2: Owner is empty; expected the role or name of who answers for it",
@@ -357,7 +395,8 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "an unknown KPI": (
         lambda b: b["Goals"].cell(2, column("goals", "kpi"), "Net revenu"),
         "Goals!E2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
-        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... (37 in all); the nearest is 'Net revenue'",
+        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... "
+        f"({len(kpis())} in all); the nearest is 'Net revenue'",
     ),
     "an unreadable day": (
         lambda b: b["Activities"].cell(2, column("activities", "start_date"), "12/31/2026"),

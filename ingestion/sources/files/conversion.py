@@ -21,6 +21,8 @@ from ingestion.spec import Column
 ALLOWED: dict[str, tuple[str, ...]] = {
     "status": ("open", "won", "lost"),
     "order_type": ("sale", "cancellation", "adjustment"),
+    "figure": ("revenue", "cost_of_goods", "margin", "marketing_cost"),
+    "stream": ("orders", "deals"),
 }
 CURRENCIES = ("currency", "base_currency", "quote_currency")
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}

@@ -278,6 +278,26 @@ ENTITIES: tuple[Entity, ...] = (
         newest=("date",),
     ),
     Entity(
+        "accounting_figures",
+        "accounting_figures",
+        "What the books say of a month: revenue, cost of goods, margin, marketing costs. One row a month and account.",
+        (
+            _c("month", "date", "any day of the month"),
+            _c("figure", "text", "revenue, cost_of_goods, margin or marketing_cost; income and costs are positive"),
+            _c(
+                "stream",
+                "text",
+                "orders or deals: which sales it speaks of; null when the books do not tell them apart",
+            ),
+            _c("account", "text", "number of the account in the ledger"),
+            _c("account_name", "text", "name of the account"),
+            _c("amount", "decimal", "the month's amount; several accounts of a figure add up"),
+            *_MONEY,
+        ),
+        required=("month", "figure", "amount"),
+        newest=("month",),
+    ),
+    Entity(
         "consent_counts",
         "consent_counts",
         "What visitors answered to the consent banner. One row a day and purpose.",

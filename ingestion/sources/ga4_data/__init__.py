@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingestion.ads import Pull, Reports, secret, setting, setting_list
+from ingestion.ads import Pull, Reports, setting, setting_list
 from ingestion.arrow import Reject, from_rows
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, refresh_token_auth
+from ingestion.http import google_client, unsigned
 from ingestion.settings import Settings
 from ingestion.sources.ga4_data.tables import REPORTS, Report
 from ingestion.spec import REJECTS, Configuration, LoadContext, SourceSpec
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from dlt.extract import DltSource
 
 BASE_URL = "https://analyticsdata.googleapis.com"
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 PAGE_SIZE = 100_000  # the API gives at most 250,000 rows of a request
 NEXT_STEPS = {
     "UNAUTHENTICATED": "the token is not accepted; grant access anew and set SOURCES__GA4_DATA__REFRESH_TOKEN",
@@ -37,9 +36,8 @@ NEXT_STEPS = {
 
 
 def configured(settings: Settings) -> Configuration:
-    for name in ("client_id", "client_secret", "refresh_token"):
-        if not secret("ga4_data", name):
-            return Configuration(False, f"no {name.replace('_', ' ')}; set SOURCES__GA4_DATA__{name.upper()}")
+    if missing := unsigned("ga4_data"):
+        return Configuration(False, missing)
     if properties := setting_list("ga4_data", "properties"):
         return Configuration(True, f"properties {', '.join(properties)}")
     return Configuration(False, "no properties; set SOURCES__GA4_DATA__PROPERTIES to their ids, with commas")
@@ -88,18 +86,9 @@ class _Google:
 
     def __init__(self) -> None:
         name = SPEC.name
-        auth = refresh_token_auth(
+        self._client = google_client(
             name,
-            str(setting(name, "token_url", TOKEN_URL)),
-            client_id=secret(name, "client_id"),
-            client_secret=secret(name, "client_secret"),
-            refresh_token=secret(name, "refresh_token"),
-        )
-        self._client = VendorClient(
-            name,
-            str(setting(name, "base_url", BASE_URL)),
-            auth=auth,
-            renew=auth.renew,
+            BASE_URL,
             envelope=envelope,
             next_steps=NEXT_STEPS,
             retry_hint=retry_hint,

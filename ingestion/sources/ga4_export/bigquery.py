@@ -15,9 +15,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingestion.ads import secret, setting
+from ingestion.ads import setting
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, google_envelope, refresh_token_auth
+from ingestion.http import google_client
 from ingestion.sources.files.locations import FoundFile
 from ingestion.sources.files.problems import FileProblem
 from ingestion.sources.ga4_export.days import Day, Kind, Listing, day_of
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import duckdb
 
 BASE_URL = "https://bigquery.googleapis.com"
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 PAGE_ROWS = 10_000  # BigQuery gives fewer where they are more than it sends at once
 TABLES_A_PAGE = 1_000  # of the list of tables
 LOOKS = 8  # tables looked at side by side: a list does not tell when they changed
@@ -72,19 +71,10 @@ class BigQueryDays:
         name = "ga4_export"
         self._project, dataset = str(setting(name, "project")), str(setting(name, "dataset"))
         self._dataset = f"analytics_{dataset}" if dataset.isdigit() else dataset
-        auth = refresh_token_auth(
+        self._client = google_client(
             name,
-            str(setting(name, "token_url", TOKEN_URL)),
-            client_id=secret(name, "client_id"),
-            client_secret=secret(name, "client_secret"),
-            refresh_token=secret(name, "refresh_token"),
-        )
-        self._client = VendorClient(
-            name,
-            f"{str(setting(name, 'base_url', BASE_URL)).rstrip('/')}/bigquery/v2/",
-            auth=auth,
-            renew=auth.renew,
-            envelope=google_envelope,
+            BASE_URL,
+            "bigquery/v2/",
             next_steps=NEXT_STEPS,
             throttled=("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"),
             timeout=180.0,

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingestion.ads import Pull, Reports, secret, setting, setting_list
+from ingestion.ads import Pull, Reports, secret, setting_list
 from ingestion.arrow import Reject, from_rows
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, refresh_token_auth
+from ingestion.http import google_client
 from ingestion.settings import Settings
 from ingestion.sources.google_ads.tables import REPORTS, Report
 from ingestion.spec import REJECTS, Configuration, LoadContext, SourceSpec
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dlt.extract import DltSource
 
 BASE_URL = "https://googleads.googleapis.com"
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 VERSION = "v26"
 WEEKLY_DAYS = 90  # the longest window of a conversion action
 RECENT_DAYS = 89  # change_status and click_view know 90, by clocks of their own
@@ -88,18 +87,9 @@ class _Google:
 
     def __init__(self) -> None:
         name = SPEC.name
-        auth = refresh_token_auth(
+        self._client = google_client(
             name,
-            str(setting(name, "token_url", TOKEN_URL)),
-            client_id=secret(name, "client_id"),
-            client_secret=secret(name, "client_secret"),
-            refresh_token=secret(name, "refresh_token"),
-        )
-        self._client = VendorClient(
-            name,
-            str(setting(name, "base_url", BASE_URL)),
-            auth=auth,
-            renew=auth.renew,
+            BASE_URL,
             headers={"developer-token": secret(name, "developer_token")},
             envelope=envelope,
             next_steps=NEXT_STEPS,

@@ -1,4 +1,4 @@
-"""The marketing plan as people keep it, in a workbook or a folder of CSV: goals, activities, budget and what belongs to them.
+"""The marketing plan as people keep it, in a workbook, a folder of CSV or Google Sheets: goals, activities, budget and more.
 
 A plan with a mistake is not taken: every mistake is told by sheet and cell, and the last good plan stays in force.
 Every version stays in raw, and so does every change. Here: the source's spec; the sheets are data in sheets.py.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.ads import setting
 from ingestion.arrow import arrow_schema
+from ingestion.errors import SourceError
 from ingestion.privacy import scrub
 from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan.sheets import CHANGES, SHEETS, SOURCE, VERSIONS, definition_hash
@@ -27,17 +28,45 @@ if TYPE_CHECKING:
 _TOLD = 5  # mistakes named in the night's message; all are in _rejects
 
 
-def plan_path() -> Path | None:
-    """The workbook or folder of SOURCES__PLAN__FILE; relative paths start at the project."""
-    value = setting(SOURCE, "file")
-    return PROJECT_DIR / Path(str(value)).expanduser() if value else None
+Place = Path | str  # a workbook or a folder; the id of a spreadsheet
+
+
+def plan_place() -> Place | None:
+    """Where the plan lies: SOURCES__PLAN__FILE (relative paths start at the project), or SOURCES__PLAN__SPREADSHEET.
+
+    Raises SourceError when both are set, or the spreadsheet is none.
+    """
+    from ingestion.sources.plan.google_sheets import spreadsheet_id
+
+    file, spreadsheet = setting(SOURCE, "file"), setting(SOURCE, "spreadsheet")
+    if file and spreadsheet:
+        raise SourceError(
+            SOURCE, "SOURCES__PLAN__FILE and SOURCES__PLAN__SPREADSHEET are both set; keep one: there is one plan"
+        )
+    if spreadsheet:
+        if found := spreadsheet_id(str(spreadsheet)):
+            return found
+        raise SourceError(
+            SOURCE, f"SOURCES__PLAN__SPREADSHEET is {spreadsheet!r}; expected a spreadsheet's address or id"
+        )
+    return PROJECT_DIR / Path(str(file)).expanduser() if file else None
 
 
 def configured(settings: Settings) -> Configuration:
     """Ready when a plan is named; whether it is there and right shows when it is loaded."""
-    if path := plan_path():
-        return Configuration(True, str(path))
-    return Configuration(False, "no plan; write one (`python -m ingestion plan template`) and set SOURCES__PLAN__FILE")
+    from ingestion.http import unsigned
+
+    try:
+        place = plan_place()
+    except SourceError as e:
+        return Configuration(True, e.detail)  # named, if badly: the load tells
+    if isinstance(place, Path):
+        return Configuration(True, str(place))
+    if place is None:
+        said = "no plan; write one (`python -m ingestion plan template`) and set SOURCES__PLAN__FILE or _SPREADSHEET"
+        return Configuration(False, said)
+    missing = unsigned(SOURCE)
+    return Configuration(not missing, missing or f"spreadsheet {place}")
 
 
 def build(context: LoadContext) -> DltSource:
@@ -46,13 +75,13 @@ def build(context: LoadContext) -> DltSource:
 
     from ingestion.pipeline import columns_hint
 
-    path = plan_path()
-    if path is None:
+    place = plan_place()
+    if place is None:
         raise ValueError("build is called for a configured source only")
     tables: dict[str, list[dict[str, Any]]] = {}
     # a plan is taken whole: if the contract turns down one of its sheets, the others stay out as well
     if not context.exclude_tables:
-        tables = _read(path, context)
+        tables = _read(place, context)
 
     def resource(table: Table) -> Any:
         import pyarrow as pa
@@ -71,17 +100,22 @@ def build(context: LoadContext) -> DltSource:
     return dlt.source(lambda: [resource(t) for t in TABLES if t.name in tables], name=SOURCE)()
 
 
-def _read(path: Path, context: LoadContext) -> dict[str, list[dict[str, Any]]]:
+def _read(place: Place, context: LoadContext) -> dict[str, list[dict[str, Any]]]:
     """What the plan changes in raw, by table; nothing when it is the one raw holds, or has a mistake."""
     from ingestion.sources.plan import history
     from ingestion.sources.plan.checking import check
+    from ingestion.sources.plan.google_sheets import read_spreadsheet
     from ingestion.sources.plan.reading import content_hash, read_book
 
     known = history.held(context.settings, with_rows=False)
-    if (content_hash(path), definition_hash()) == (known.sha256, known.definition):
+    # whether a spreadsheet changed, Google tells only to who may see all of the user's Drive: it is read to be compared
+    book = read_spreadsheet(place) if isinstance(place, str) else None
+    sha256 = book.sha256 if book else content_hash(Path(place))
+    if (sha256, definition_hash()) == (known.sha256, known.definition):
         return {}
-    context.progress(f"reading {path.name}")
-    book = read_book(path)
+    if book is None:
+        context.progress(f"reading {Path(place).name}")
+        book = read_book(Path(place))
     plan = check(book)
     if plan.problems:
         _tell(plan.problems, book.name, known.version, context)

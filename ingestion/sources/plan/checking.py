@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion.sources.plan.reading import Book, Fault, Grid, Percent, Value, cell_name, position, titles
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Field, Sheet
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Field, Sheet, datasets
 
 Row = dict[str, Any]
 _DAY = re.compile(r"^(?:(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?)?|(\d{1,2})\.(\d{1,2})\.(\d{4}))$")
@@ -33,6 +33,7 @@ _LARGEST = Decimal(10) ** 12  # what decimal(18,6) holds
 _SMALLEST = Decimal("0.000001")
 _HIGHER = {"channel": ("business",), "activity": ("channel", "business")}
 _CATALOGUES = ("kpi", "channel")
+_SUBJECT_SHEETS = {"goal": "goals", "activity": "activities", "budget": "activities"}  # a budget is an activity's
 
 
 class Unreadable(ValueError):
@@ -100,6 +101,8 @@ def check(book: Book) -> Plan:
         _references(sheet, by_name, plan)
     if goals := by_name.get("goals"):
         _goal_levels(goals, plan)
+    if mandates := by_name.get("mandates"):
+        _mandates(mandates, by_name, plan)
     order = {f.sheet.name: i for i, f in enumerate(found)}
     plan.problems.sort(key=lambda p: (order.get(p.table, -1), p.row, len(p.where), p.where))
     return plan
@@ -504,3 +507,29 @@ def _goal_levels(found: _Found, plan: Plan) -> None:
                 else "expected nothing: a business goal is at the top"
             )
             _tell(plan, found, number, "parent_goal_id", parent, said)
+
+
+def _mandates(found: _Found, others: Mapping[str, _Found], plan: Plan) -> None:
+    """What a mandate speaks of must be there; a KPI may be written by any of its names, and is kept by its key."""
+    kpi = BY_NAME["goals"].field("kpi")
+    for number, row in found.rows:
+        subject, value = row["subject"], row["subject_id"]
+        if subject is None or value is None:
+            continue
+        if sheet := _SUBJECT_SHEETS.get(subject):
+            if sheet not in others:
+                continue  # the sheet is told already
+            key = BY_NAME[sheet].key[0]
+            known = {r[key]: r[key] for _, r in others[sheet].rows if r[key] is not None}
+            want = f"an id of the sheet {BY_NAME[sheet].en}"
+        elif subject == "metric":
+            known = {n.casefold(): k for k, names in kpi.options().items() for n in (k, *names)}
+            value, want = value.casefold(), _expected(kpi)
+        else:
+            known, want = {d: d for d in datasets()}, "the name of a mart, such as fct_order"
+        if value in known:
+            row["subject_id"] = known[value]
+            continue
+        near = _nearest(value, known, plan)
+        hint = f"; the nearest is {known[near]!r}" if near else ""
+        _tell(plan, found, number, "subject_id", row["subject_id"], f"expected {want}{hint}")

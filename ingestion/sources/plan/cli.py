@@ -51,31 +51,46 @@ def template(
 
 @app.command()
 def check(
-    file: Annotated[
-        Path | None, typer.Argument(help="the workbook or folder; that of SOURCES__PLAN__FILE by default")
+    place: Annotated[
+        str | None,
+        typer.Argument(help="workbook, folder, or a Google spreadsheet's address or id; the configured by default"),
     ] = None,
 ) -> None:
     """Tell every mistake of a plan by sheet and cell, without loading anything. Ends with 1 when there is one."""
     from ingestion.errors import SourceError
-    from ingestion.sources.plan import plan_path
+    from ingestion.http import unsigned
+    from ingestion.sources.plan import plan_place
     from ingestion.sources.plan.checking import check as find
+    from ingestion.sources.plan.google_sheets import read_spreadsheet
     from ingestion.sources.plan.reading import read_book
 
     console = Console(highlight=False, soft_wrap=True)
-    path = file or plan_path()
-    if path is None:
-        raise SourceError("plan", "no plan is named; give a file, or set SOURCES__PLAN__FILE")
-    plan = find(read_book(path))
+    named = plan_place() if place is None else _named(place)
+    if named is None:
+        raise SourceError(
+            "plan", "no plan is named; give a file or a spreadsheet, or set SOURCES__PLAN__FILE or _SPREADSHEET"
+        )
+    if isinstance(named, str) and (missing := unsigned("plan")):
+        raise SourceError("plan", missing)
+    book = read_spreadsheet(named) if isinstance(named, str) else read_book(named)
+    plan = find(book)
     for problem in plan.problems:
         console.print(str(problem), markup=False)
     for remark in plan.remarks:
         console.print(f"({remark})", markup=False)
     if n := len(plan.problems):
         mistakes = "1 mistake" if n == 1 else f"{n} mistakes"
-        console.print(f"{mistakes} in {path.name}; the last good plan stays in force until it is mended", markup=False)
+        console.print(f"{mistakes} in {book.name}; the last good plan stays in force until it is mended", markup=False)
         raise typer.Exit(1)
     counts = ", ".join(f"{len(plan.rows[s.name])} {s.en.lower()}" for s in SHEETS if plan.rows[s.name])
-    console.print(f"{path.name} is right: {counts or 'no rows yet'}", markup=False)
+    console.print(f"{book.name} is right: {counts or 'no rows yet'}", markup=False)
+
+
+def _named(text: str) -> Path | str:
+    """A path, or a spreadsheet's id."""
+    from ingestion.sources.plan.google_sheets import spreadsheet_id
+
+    return Path(text) if Path(text).exists() else spreadsheet_id(text) or Path(text)
 
 
 @app.command()

@@ -1,7 +1,4 @@
-"""A plan's file -> sheets of cells. One reader a kind of place; what cells mean is checking.py's.
-
-Another place (a spreadsheet service) is another function that gives a `Book`.
-"""
+"""A plan's file -> sheets of cells; of Google Sheets see google_sheets.py. What cells mean is checking.py's."""
 
 from __future__ import annotations
 

@@ -444,7 +444,7 @@ _SHEETS = (
         (
             _f("mandate_id", "text", "Id", "Id", "Kort og fast.", "Short and lasting.", required=True),
             _f("subject", "choice", "Gjelder", "Subject", "Mål, budsjett, aktivitet, datasett eller måltall.", "Goal, budget, activity, dataset or metric.", choices=SUBJECTS, required=True),
-            _f("subject_id", "text", "Id det gjelder", "Subject id", "Ett av dem; tomt er alle av slaget.", "One of them; empty: all of the kind."),
+            _f("subject_id", "text", "Id det gjelder", "Subject id", "Målets eller aktivitetens id (også for budsjettet), datasettets navn (marten) eller måltallet; tomt er alle av slaget.", "Id of the goal or the activity (also of a budget), name of the dataset (mart) or the KPI; empty: all of the kind."),
             _f("decision", "text", "Beslutning", "Decision", "Hva som kan bestemmes.", "What may be decided.", required=True),
             _owner(),
             _f("limit_amount", "number", "Beløpsgrense", "Limit", "Uten mva; over denne går saken videre.", "Without VAT; above it the matter goes further.", low=0),
@@ -514,6 +514,12 @@ def channels() -> Choices:
     return {r["channel_key"]: (r["channel_no"], r["channel"]) for r in wanted}
 
 
+@cache
+def datasets() -> tuple[str, ...]:
+    """The datasets a mandate may speak of: the marts."""
+    return tuple(sorted(p.stem for p in (PROJECT_DIR / "dbt_project" / "models" / "marts").rglob("*.sql")))
+
+
 def _seed(name: str) -> list[dict[str, str]]:
     with (PROJECT_DIR / "dbt_project" / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as f:
         return list(csv.DictReader(f))
@@ -522,5 +528,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 @cache
 def definition_hash() -> str:
     """Changes when a plan would be read otherwise: an unchanged file is then read again."""
-    text = json.dumps([[asdict(s) for s in SHEETS], dict(kpis()), dict(channels())], default=str, sort_keys=True)
+    text = json.dumps(
+        [[asdict(s) for s in SHEETS], dict(kpis()), dict(channels()), datasets()], default=str, sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -84,7 +84,7 @@ def write(path: Path, language: Language, rows: Rows | None = None) -> None:
         raise SourceError(SOURCE, f"{path.name}: expected a name that ends in .xlsx, or a folder without an ending")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix:
-        _workbook(language, rows or {}).save(path)
+        workbook(language, rows or {}).save(path)
     else:
         _folder(path, language, rows or {})
 
@@ -129,7 +129,8 @@ def reference(language: Language) -> str:
 
 
 # --- a workbook ------------------------------------------------------------------------------------------------------
-def _workbook(language: Language, rows: Rows) -> Any:
+def workbook(language: Language, rows: Rows) -> Any:
+    """The plan as a workbook of openpyxl, not saved."""
     from openpyxl import Workbook
 
     book = Workbook()

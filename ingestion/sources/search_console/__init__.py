@@ -12,10 +12,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ingestion.ads import Pull, Reports, secret, setting, setting_list
+from ingestion.ads import Pull, Reports, setting, setting_list
 from ingestion.arrow import Reject, Wire, from_rows
 from ingestion.errors import SourceError
-from ingestion.http import VendorClient, google_envelope, refresh_token_auth
+from ingestion.http import VendorClient, google_client, unsigned
 from ingestion.settings import Settings
 from ingestion.sources.search_console.tables import REPORTS, SITES, Report
 from ingestion.spec import REJECTS, Configuration, LoadContext, SourceSpec
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dlt.extract import DltSource
 
 BASE_URL = "https://searchconsole.googleapis.com"
-TOKEN_URL = "https://oauth2.googleapis.com/token"
 MONTHS_KEPT = 16
 MAX_ROWS = 25_000  # of a page
 ROWS_A_DAY = 50_000  # of a site and search type; Google tells the rows with most clicks
@@ -45,9 +44,8 @@ NEXT_STEPS = {
 
 
 def configured(settings: Settings) -> Configuration:
-    for name in ("client_id", "client_secret", "refresh_token"):
-        if not secret("search_console", name):
-            return Configuration(False, f"no {name.replace('_', ' ')}; set SOURCES__SEARCH_CONSOLE__{name.upper()}")
+    if missing := unsigned("search_console"):
+        return Configuration(False, missing)
     sites = setting_list("search_console", "sites")
     return Configuration(True, f"sites {', '.join(sites)}" if sites else "all verified sites of the user")
 
@@ -66,19 +64,10 @@ def build(context: LoadContext) -> DltSource:
         raise SourceError(
             name, f"search type {unknown[0]!r}; SOURCES__SEARCH_CONSOLE__SEARCH_TYPES takes {', '.join(TYPES)}"
         )
-    auth = refresh_token_auth(
+    client = google_client(
         name,
-        str(setting(name, "token_url", TOKEN_URL)),
-        client_id=secret(name, "client_id"),
-        client_secret=secret(name, "client_secret"),
-        refresh_token=secret(name, "refresh_token"),
-    )
-    client = VendorClient(
-        name,
-        f"{str(setting(name, 'base_url', BASE_URL)).rstrip('/')}/webmasters/v3/",
-        auth=auth,
-        renew=auth.renew,
-        envelope=google_envelope,
+        BASE_URL,
+        "webmasters/v3/",
         next_steps=NEXT_STEPS,
         throttled=("rateLimitExceeded", "userRateLimitExceeded"),
     )

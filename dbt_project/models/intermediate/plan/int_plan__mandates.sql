@@ -18,12 +18,14 @@ in_force as (
 )
 
 select
+    mandate_id,
     subject,
     subject_id,
     owner as decided_by,
     decision,
     limit_amount,
     currency,
-    escalates_to
+    escalates_to,
+    holds_from_date
 from in_force
 where newest_rank = 1

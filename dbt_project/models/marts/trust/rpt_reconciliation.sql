@@ -28,6 +28,7 @@
         'mart': 'fct_search_performance_daily', 'rows': '1', 'where': "breakdown <> 'unattributed'",
     },
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
+    'accounting_figures': {'mart': 'int_accounting__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
 {% set sources = [] %}
 {% set staged_parts = [] %}

@@ -9,6 +9,7 @@
     'web_purchases': 'item_revenue',
     'ad_performance': 'cost',
     'other_costs': 'amount',
+    'accounting_figures': 'amount',
 } %}
 with files as (
     select
