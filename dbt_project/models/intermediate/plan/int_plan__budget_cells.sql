@@ -27,22 +27,14 @@ categories as (
     select distinct category from {{ ref('cost_categories') }}
 ),
 
--- Left join 1:1: facts are unique on their names. Other costs have the first day of their month: they are told to its end.
+-- Left join 1:1: facts are unique on their names.
 told as (
     select
         categories.category,
         night.as_of_date,
         fact_coverage.first_date,
         fact_coverage.through_date,
-        case
-            when fact_coverage.fact = 'other_costs'
-                then
-                    least(
-                        night.as_of_date,
-                        cast({{ dbt.last_day('fact_coverage.through_date', 'month') }} as date)
-                    )
-            else least(night.as_of_date, fact_coverage.through_date)
-        end as measured_through_date
+        least(night.as_of_date, fact_coverage.through_date) as measured_through_date
     from categories
     cross join night
     left join fact_coverage

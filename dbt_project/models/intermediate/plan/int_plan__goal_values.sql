@@ -153,7 +153,8 @@ told_apart as (
     group by measure
 ),
 
--- Each part and span reads its own days: unique on goal, role, span and part after the sum.
+-- Each part and span reads its own days, from the first that both parts are told: a cost of half a year over the leads of a whole one
+-- is no cost per lead. Unique on goal, role, span and part after the sum.
 summed as (
     select
         parts.goal_id,
@@ -167,7 +168,7 @@ summed as (
     from parts
     left join daily
         on parts.record_measure = daily.measure
-        and daily.date_day between parts.span_start and parts.span_end
+        and daily.date_day between greatest(parts.span_start, parts.first_date) and parts.span_end
         and (parts.activity_id is null or parts.activity_id = daily.activity_id)
         and (
             parts.channels is null
@@ -186,7 +187,7 @@ distinctly as (
     from parts
     inner join entities
         on parts.measure = entities.measure
-        and entities.date_day between parts.span_start and parts.span_end
+        and entities.date_day between greatest(parts.span_start, parts.first_date) and parts.span_end
         and (parts.activity_id is null or parts.activity_id = entities.activity_id)
         and (
             parts.channels is null

@@ -40,7 +40,7 @@ told_apart as (
     group by measure
 ),
 
--- Both parts of a ratio are read alike: by campaign only where both can be. Left joins 1:1: KPIs, measures and facts are unique on
+-- Both parts of a ratio are read alike: by campaign only where both can be, on the days that both are told. Left joins 1:1: KPIs, measures and facts are unique on
 -- their names.
 expected as (
     select
@@ -51,7 +51,9 @@ expected as (
         numerator_measures.aggregation as numerator_aggregation,
         denominator_measures.aggregation as denominator_aggregation,
         catalogue.unit,
-        activities.start_date,
+        greatest(
+            activities.start_date, numerator_facts.first_date, coalesce(denominator_facts.first_date, numerator_facts.first_date)
+        ) as first_date,
         least(activities.as_of_date, coalesce(activities.end_date, activities.as_of_date)) as last_date,
         case
             when
@@ -104,7 +106,7 @@ expected as (
     from expected
     inner join {{ records }}
         on {{ recorded_as('expected.' ~ part) if records == 'measures' else 'expected.' ~ part }} = {{ records }}.measure
-        and {{ records }}.date_day between expected.start_date and expected.last_date
+        and {{ records }}.date_day between expected.first_date and expected.last_date
         and (
             (expected.outcome_basis = 'campaign' and expected.activity_id = {{ records }}.activity_id)
             or (expected.outcome_basis = 'channel' and expected.channel_key = {{ records }}.channel_key)
