@@ -357,7 +357,7 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     "an unknown KPI": (
         lambda b: b["Goals"].cell(2, column("goals", "kpi"), "Net revenu"),
         "Goals!E2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
-        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... (49 in all); the nearest is 'Net revenue'",
+        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... (50 in all); the nearest is 'Net revenue'",
     ),
     "an unreadable day": (
         lambda b: b["Activities"].cell(2, column("activities", "start_date"), "12/31/2026"),

@@ -278,6 +278,11 @@ select
         when denominator_value = 0 then 'the denominator is zero'
     end as unknown_reason,
     numerator_records as n_records,
+    case
+        when gap is not null then cast(0 as decimal(24, 6))
+        when numerator_records = 0 then cast(1 as decimal(24, 6))
+        else {{ ratio('numerator_known', 'numerator_records') }}
+    end as coverage,
     -- weekends and holidays at the start are no missing days
     first_date is null or {{ days_between('span_start', 'first_date') }} >= {{ var('goal_start_grace_days') }} as is_partial,
     first_date,

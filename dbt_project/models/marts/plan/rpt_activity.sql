@@ -40,8 +40,8 @@ told_apart as (
     group by measure
 ),
 
--- Both parts of a ratio are read alike: by campaign only where both can be, on the days that both are told. Left joins 1:1: KPIs, measures and facts are unique on
--- their names.
+-- Both parts of a ratio are read alike: by campaign only where both can be, on the days that both are told. Left joins 1:1: KPIs,
+-- measures and facts are unique on their names.
 expected as (
     select
         activities.activity_id,

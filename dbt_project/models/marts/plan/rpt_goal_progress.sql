@@ -33,6 +33,7 @@ joined as (
         case catalogue.direction when 'down' then -1 else 1 end as sign,
         actuals.value as actual,
         actuals.unknown_reason as actual_reason,
+        coalesce(actuals.coverage, 0) as coverage,
         actuals.is_partial and catalogue.additivity <> 'ratio' as is_partial,
         actuals.first_date,
         actuals.measured_to_date,
@@ -245,6 +246,7 @@ select
     settled.actual,
     settled.measured_to_date,
     coalesce(settled.is_partial and settled.actual is not null, false) as is_partial,
+    settled.coverage,
     settled.expected_to_date,
     case
         when settled.expected_to_date is null then null
