@@ -1,6 +1,6 @@
 -- Grain: fact (what measures.csv calls so). From and through which day its sources can tell: before and after, a figure is
--- unknown and not 0. A fact that no source delivers has no row. Losses are told only by systems that record any;
--- marketing costs only where both ads and other costs are.
+-- unknown and not 0. A fact that no source delivers has no row. Losses are told only by systems that record any; other costs have
+-- the first day of their month and are told to its end; marketing costs only where both ads and other costs are (needs_all_parts).
 {{ config(materialized='table') }}
 
 with source_status as (
@@ -81,8 +81,23 @@ facts as (
     select
         days.fact,
         min(days.first_date) as first_date,
-        max(coalesce(through.through_date, source_status.data_through_date, source_status.as_of_date)) as through_date,
-        max(source_status.is_stale) as has_stale_source
+        max(
+            case
+                when days.fact = 'other_costs'
+                    then
+                        least(
+                            source_status.as_of_date,
+                            cast(
+                                {{ dbt.last_day(
+                                    'coalesce(through.through_date, source_status.data_through_date, source_status.as_of_date)', 'month'
+                                ) }} as date
+                            )
+                        )
+                else coalesce(through.through_date, source_status.data_through_date, source_status.as_of_date)
+            end
+        ) as through_date,
+        max(source_status.is_stale) as has_stale_source,
+        false as needs_all_parts
     from days
     left join source_status
         on days.source_name = source_status.source_name
@@ -98,7 +113,8 @@ combined as (
         'purchases' as fact,
         min(first_date) as first_date,
         max(through_date) as through_date,
-        max(has_stale_source) as has_stale_source
+        max(has_stale_source) as has_stale_source,
+        false as needs_all_parts
     from facts
     where fact in ('deals', 'orders')
     having count(*) > 0
@@ -107,7 +123,8 @@ combined as (
         'lead_outcomes' as fact,
         min(case when fact = 'leads' then first_date end) as first_date,
         max(through_date) as through_date,
-        max(has_stale_source) as has_stale_source
+        max(has_stale_source) as has_stale_source,
+        false as needs_all_parts
     from facts
     where fact in ('leads', 'deals')
     having count(*) = 2
@@ -116,7 +133,8 @@ combined as (
         'marketing_costs' as fact,
         max(first_date) as first_date,
         min(through_date) as through_date,
-        max(has_stale_source) as has_stale_source
+        max(has_stale_source) as has_stale_source,
+        true as needs_all_parts
     from facts
     where fact in ('ads', 'other_costs')
     having count(*) = 2

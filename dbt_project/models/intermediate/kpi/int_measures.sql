@@ -244,6 +244,11 @@ measures as (
             'case when first_won_date <= ' ~ as_of() ~ ' then 1 else 0 end', none, 'is_qualified',
         ),
         ('opportunities', 'conversions', 'conversion_date', 'conversion_key', '1', none, "conversion_type = 'opportunity'"),
+        (
+            'opportunity_value', 'deals', 'coalesce(created_date, closed_date)', 'deal_key', 'amount_ex_vat_reporting',
+            "case when amount is null then 'no value recorded' when reporting_rate is null then 'no exchange rate'"
+            ~ " else 'VAT basis unknown' end", 'true',
+        ),
         ('deals_won', 'deals', 'closed_date', 'deal_key', '1', none, 'is_won'),
         ('deals_lost', 'deals', 'closed_date', 'deal_key', '1', none, 'is_lost'),
         (

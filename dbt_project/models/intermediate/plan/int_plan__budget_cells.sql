@@ -27,22 +27,14 @@ categories as (
     select distinct category from {{ ref('cost_categories') }}
 ),
 
--- Left join 1:1: facts are unique on their names. Other costs have the first day of their month: they are told to its end.
+-- Left join 1:1: facts are unique on their names.
 told as (
     select
         categories.category,
         night.as_of_date,
         fact_coverage.first_date,
         fact_coverage.through_date,
-        case
-            when fact_coverage.fact = 'other_costs'
-                then
-                    least(
-                        night.as_of_date,
-                        cast({{ dbt.last_day('fact_coverage.through_date', 'month') }} as date)
-                    )
-            else least(night.as_of_date, fact_coverage.through_date)
-        end as measured_through_date
+        least(night.as_of_date, fact_coverage.through_date) as measured_through_date
     from categories
     cross join night
     left join fact_coverage
@@ -93,13 +85,17 @@ cells as (
     group by {{ keys | join(', ') }}
 ),
 
--- The latest whole week, so that weekdays are alike; across the turn of a month, since campaigns do not stop for it.
+-- The latest whole week, so that weekdays are alike; across the turn of a month, since campaigns do not stop for it. A cost that is
+-- not known leaves the pace unknown.
 latest_week as (
     select
         costs.activity_id,
         costs.channel_key,
         costs.stage,
-        cast({{ ratio('sum(costs.amount_reporting)', '7') }} as decimal(24, 6)) as a_day
+        case
+            when count(*) = count(costs.amount_reporting)
+                then cast({{ ratio('sum(costs.amount_reporting)', '7') }} as decimal(24, 6))
+        end as a_day
     from costs
     inner join told
         on costs.category = told.category
@@ -117,7 +113,7 @@ dated as (
         told.as_of_date,
         told.measured_through_date,
         cast({{ dbt.last_day('cells.month_start', 'month') }} as date) as month_end,
-        case when cells.category = 'media' then coalesce(latest_week.a_day, 0) end as a_day,
+        case when cells.category = 'media' and latest_week.channel_key is null then 0 else latest_week.a_day end as a_day,
         activities.end_date as activity_end_date,
         case
             when cells.month_start > told.as_of_date then null

@@ -27,6 +27,10 @@ measures as (
     select * from {{ ref('int_measures') }}
 ),
 
+entities as (
+    select * from {{ ref('int_measures__entities') }}
+),
+
 roles as (
     select
         'goal' as role,
@@ -57,6 +61,8 @@ covered as (
         roles.as_of_date,
         catalogue.numerator,
         catalogue.denominator,
+        numerator_measures.aggregation as numerator_aggregation,
+        denominator_measures.aggregation as denominator_aggregation,
         case
             when numerator_facts.fact is null then 'no source delivers this'
             when catalogue.denominator is not null and denominator_facts.fact is null then 'no source delivers the denominator'
@@ -113,6 +119,7 @@ parts as (
     select
         '{{ part }}' as part,
         {{ part }} as measure,
+        {{ recorded_as(part) }} as record_measure,
         spans.*
     from spans
     where {{ part }} is not null
@@ -136,7 +143,7 @@ daily as (
     group by measure, date_day, channel_key, activity_id
 ),
 
--- What a measure's records can be told apart by at all.
+-- What a measure's records can be told apart by at all; one without records is 0 for whatever is asked.
 told_apart as (
     select
         measure,
@@ -146,7 +153,8 @@ told_apart as (
     group by measure
 ),
 
--- Each part and span reads its own days: unique on goal, role, span and part after the sum.
+-- Each part and span reads its own days, from the first that both parts are told: a cost of half a year over the leads of a whole one
+-- is no cost per lead. Unique on goal, role, span and part after the sum.
 summed as (
     select
         parts.goal_id,
@@ -159,8 +167,8 @@ summed as (
         min(daily.unknown_reason) as unknown_reason
     from parts
     left join daily
-        on parts.measure = daily.measure
-        and daily.date_day between parts.span_start and parts.span_end
+        on parts.record_measure = daily.measure
+        and daily.date_day between greatest(parts.span_start, parts.first_date) and parts.span_end
         and (parts.activity_id is null or parts.activity_id = daily.activity_id)
         and (
             parts.channels is null
@@ -175,18 +183,15 @@ distinctly as (
         parts.role,
         parts.span,
         parts.part,
-        cast(count(distinct measures.entity_key) as decimal(24, 6)) as value
+        cast(count(distinct entities.entity_key) as decimal(24, 6)) as value
     from parts
-    inner join measure_catalogue
-        on parts.measure = measure_catalogue.measure
-        and measure_catalogue.aggregation = 'distinct'
-    inner join measures
-        on parts.measure = measures.measure
-        and measures.date_day between parts.span_start and parts.span_end
-        and (parts.activity_id is null or parts.activity_id = measures.activity_id)
+    inner join entities
+        on parts.measure = entities.measure
+        and entities.date_day between greatest(parts.span_start, parts.first_date) and parts.span_end
+        and (parts.activity_id is null or parts.activity_id = entities.activity_id)
         and (
             parts.channels is null
-            or ',' || replace(parts.channels, ' ', '') || ',' like '%,' || measures.channel_key || ',%'
+            or ',' || replace(parts.channels, ' ', '') || ',' like '%,' || entities.channel_key || ',%'
         )
     group by parts.goal_id, parts.role, parts.span, parts.part
 ),
@@ -199,12 +204,12 @@ joined as (
             spans.source_gap,
             case
                 when spans.activity_id is not null and (
-                    not coalesce(numerator_told.has_activity, false)
-                    or (spans.denominator is not null and not coalesce(denominator_told.has_activity, false))
+                    not coalesce(numerator_told.has_activity, true)
+                    or (spans.denominator is not null and not coalesce(denominator_told.has_activity, true))
                 ) then 'its records name no activity'
                 when spans.channels is not null and (
-                    not coalesce(numerator_told.has_channel, false)
-                    or (spans.denominator is not null and not coalesce(denominator_told.has_channel, false))
+                    not coalesce(numerator_told.has_channel, true)
+                    or (spans.denominator is not null and not coalesce(denominator_told.has_channel, true))
                 ) then 'its records name no channel'
                 when spans.span_end < spans.first_date then 'before the first data'
                 when spans.span_start > spans.through_date then 'no data for these days yet'
@@ -212,17 +217,19 @@ joined as (
         ) as gap,
         numerators.n_records as numerator_records,
         numerators.n_known as numerator_known,
-        coalesce(distinct_numerators.value, numerators.value) as numerator_sum,
+        case when spans.numerator_aggregation = 'distinct' then coalesce(distinct_numerators.value, 0) else numerators.value end
+            as numerator_sum,
         numerators.unknown_reason as numerator_reason,
         denominators.n_records as denominator_records,
         denominators.n_known as denominator_known,
-        coalesce(distinct_denominators.value, denominators.value) as denominator_sum,
+        case when spans.denominator_aggregation = 'distinct' then coalesce(distinct_denominators.value, 0) else denominators.value end
+            as denominator_sum,
         denominators.unknown_reason as denominator_reason
     from spans
     left join told_apart as numerator_told
-        on spans.numerator = numerator_told.measure
+        on {{ recorded_as('spans.numerator') }} = numerator_told.measure
     left join told_apart as denominator_told
-        on spans.denominator = denominator_told.measure
+        on {{ recorded_as('spans.denominator') }} = denominator_told.measure
     {%- for part in ['numerator', 'denominator'] %}
     left join summed as {{ part }}s
         on spans.goal_id = {{ part }}s.goal_id
@@ -271,6 +278,11 @@ select
         when denominator_value = 0 then 'the denominator is zero'
     end as unknown_reason,
     numerator_records as n_records,
+    case
+        when gap is not null then cast(0 as decimal(24, 6))
+        when numerator_records = 0 then cast(1 as decimal(24, 6))
+        else {{ ratio('numerator_known', 'numerator_records') }}
+    end as coverage,
     -- weekends and holidays at the start are no missing days
     first_date is null or {{ days_between('span_start', 'first_date') }} >= {{ var('goal_start_grace_days') }} as is_partial,
     first_date,

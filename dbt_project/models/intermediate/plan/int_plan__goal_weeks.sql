@@ -13,11 +13,16 @@ catalogue as (
     select * from {{ ref('dim_kpi') }}
 ),
 
+measure_catalogue as (
+    select * from {{ ref('measures') }}
+),
+
 measures as (
     select * from {{ ref('int_measures') }}
 ),
 
--- Joins 1:1: goals are unique on goal_id, the catalogue on kpi. Weeks begin on the goal's first day with data.
+-- Joins 1:1: goals are unique on goal_id, the catalogue on kpi, measures on their names. What is counted distinct does not add up over
+-- weeks, nor does a share of it: such KPIs have no row. Weeks begin on the goal's first day with data.
 wanted as (
     select
         goals.goal_id,
@@ -34,7 +39,9 @@ wanted as (
         on goals.goal_id = goal_values.goal_id
     inner join catalogue
         on goals.kpi = catalogue.kpi
-    where catalogue.additivity <> 'distinct'
+    inner join measure_catalogue
+        on catalogue.numerator = measure_catalogue.measure
+    where measure_catalogue.aggregation = 'sum'
 ),
 
 weekly as (

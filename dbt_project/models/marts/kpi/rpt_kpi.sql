@@ -170,7 +170,8 @@ first_day as (
     from fact_coverage
 ),
 
--- A fact made of two may have records of one before the other tells anything: their days are rows too.
+-- A fact made of two may have records of one before the other tells anything: their days are rows too, unknown where the fact needs
+-- both.
 first_records as (
     select
         measure,
@@ -190,6 +191,7 @@ kpi_coverage as (
         numerator_facts.through_date as numerator_through_date,
         denominator_facts.first_date as denominator_first_date,
         denominator_facts.through_date as denominator_through_date,
+        coalesce(numerator_facts.needs_all_parts, false) as needs_all_parts,
         coalesce(
             least(numerator_facts.first_date, denominator_facts.first_date, numerator_records.first_date),
             least(numerator_facts.first_date, numerator_records.first_date),
@@ -237,7 +239,16 @@ grid as (
             when periods.period_start > kpi_coverage.denominator_through_date then 'no data for these days yet'
         end as denominator_gap,
         -- a fact made of two has records of one where nobody delivers the other: media alone is no marketing cost
-        case when kpi_coverage.numerator_first_date is not null then kpi_coverage.numerator end as numerator_measure,
+        case
+            when kpi_coverage.numerator_first_date is null then null
+            when
+                kpi_coverage.needs_all_parts and (
+                    periods.period_end < kpi_coverage.numerator_first_date
+                    or periods.period_start > kpi_coverage.numerator_through_date
+                )
+                then null
+            else kpi_coverage.numerator
+        end as numerator_measure,
         kpi_coverage.denominator as denominator_measure
     from kpi_members
     inner join kpi_coverage

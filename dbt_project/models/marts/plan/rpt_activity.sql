@@ -20,6 +20,10 @@ measures as (
     select * from {{ ref('int_measures') }}
 ),
 
+entities as (
+    select * from {{ ref('int_measures__entities') }}
+),
+
 costs as (
     select * from {{ ref('fct_cost') }}
 ),
@@ -36,16 +40,20 @@ told_apart as (
     group by measure
 ),
 
--- Both parts of a ratio are read alike: by campaign only where both can be. Left joins 1:1: KPIs, measures and facts are unique on
--- their names.
+-- Both parts of a ratio are read alike: by campaign only where both can be, on the days that both are told. Left joins 1:1: KPIs,
+-- measures and facts are unique on their names.
 expected as (
     select
         activities.activity_id,
         activities.channel_key,
         catalogue.numerator,
         catalogue.denominator,
+        numerator_measures.aggregation as numerator_aggregation,
+        denominator_measures.aggregation as denominator_aggregation,
         catalogue.unit,
-        activities.start_date,
+        greatest(
+            activities.start_date, numerator_facts.first_date, coalesce(denominator_facts.first_date, numerator_facts.first_date)
+        ) as first_date,
         least(activities.as_of_date, coalesce(activities.end_date, activities.as_of_date)) as last_date,
         case
             when
@@ -58,10 +66,17 @@ expected as (
             when activities.start_date > activities.as_of_date then 'it has not begun'
             when numerator_facts.fact is null then 'no source delivers this'
             when catalogue.denominator is not null and denominator_facts.fact is null then 'no source delivers the denominator'
-            when coalesce(activities.end_date, activities.as_of_date) < numerator_facts.first_date then 'before the first data'
-            when activities.start_date > numerator_facts.through_date then 'no data for these days yet'
+            when
+                coalesce(activities.end_date, activities.as_of_date)
+                < greatest(numerator_facts.first_date, coalesce(denominator_facts.first_date, numerator_facts.first_date))
+                then 'before the first data'
+            when
+                activities.start_date
+                > least(numerator_facts.through_date, coalesce(denominator_facts.through_date, numerator_facts.through_date))
+                then 'no data for these days yet'
         end as gap,
-        activities.start_date < numerator_facts.first_date as is_partial
+        activities.start_date
+        < greatest(numerator_facts.first_date, coalesce(denominator_facts.first_date, numerator_facts.first_date)) as is_partial
     from activities
     inner join catalogue
         on activities.expected_kpi = catalogue.kpi
@@ -71,37 +86,36 @@ expected as (
     left join fact_coverage as {{ part }}_facts
         on {{ part }}_measures.fact = {{ part }}_facts.fact
     left join told_apart as {{ part }}_told
-        on catalogue.{{ part }} = {{ part }}_told.measure
+        on {{ recorded_as('catalogue.' ~ part) }} = {{ part }}_told.measure
     {%- endfor %}
 ),
 
 {% for part in ['numerator', 'denominator'] %}
-{{ part }}s as (
+{%- for records, name in [('measures', 's'), ('entities', '_entities')] %}
+{{ part }}{{ name }} as (
     select
         expected.activity_id,
+        {%- if records == 'measures' %}
         count(*) as n_records,
         count(measures.value) as n_known,
         min(measures.unknown_reason) as unknown_reason,
-        cast(
-            case
-                when min(measure_catalogue.aggregation) = 'distinct' then count(distinct measures.entity_key)
-                else sum(measures.value)
-            end as decimal(24, 6)
-        ) as value
+        cast(sum(measures.value) as decimal(24, 6)) as value
+        {%- else %}
+        cast(count(distinct entities.entity_key) as decimal(24, 6)) as value
+        {%- endif %}
     from expected
-    inner join measure_catalogue
-        on expected.{{ part }} = measure_catalogue.measure
-    inner join measures
-        on expected.{{ part }} = measures.measure
-        and measures.date_day between expected.start_date and expected.last_date
+    inner join {{ records }}
+        on {{ recorded_as('expected.' ~ part) if records == 'measures' else 'expected.' ~ part }} = {{ records }}.measure
+        and {{ records }}.date_day between expected.first_date and expected.last_date
         and (
-            (expected.outcome_basis = 'campaign' and expected.activity_id = measures.activity_id)
-            or (expected.outcome_basis = 'channel' and expected.channel_key = measures.channel_key)
+            (expected.outcome_basis = 'campaign' and expected.activity_id = {{ records }}.activity_id)
+            or (expected.outcome_basis = 'channel' and expected.channel_key = {{ records }}.channel_key)
         )
     group by expected.activity_id
 ),
 
 {% endfor -%}
+{%- endfor -%}
 
 -- No record on days that are told is 0, records without any value are unknown.
 outcomes as (
@@ -114,12 +128,16 @@ outcomes as (
         case
             when expected.gap is not null then null
             when numerators.n_records is null then cast(0 as decimal(24, 6))
-            when numerators.n_known > 0 then numerators.value
+            when numerators.n_known = 0 then null
+            when expected.numerator_aggregation = 'distinct' then coalesce(numerator_entities.value, 0)
+            else numerators.value
         end as numerator_value,
         case
             when expected.gap is not null or expected.denominator is null then null
             when denominators.n_records is null then cast(0 as decimal(24, 6))
-            when denominators.n_known > 0 then denominators.value
+            when denominators.n_known = 0 then null
+            when expected.denominator_aggregation = 'distinct' then coalesce(denominator_entities.value, 0)
+            else denominators.value
         end as denominator_value,
         coalesce(expected.gap, numerators.unknown_reason, denominators.unknown_reason) as reason
     from expected
@@ -127,6 +145,10 @@ outcomes as (
         on expected.activity_id = numerators.activity_id
     left join denominators
         on expected.activity_id = denominators.activity_id
+    left join numerator_entities
+        on expected.activity_id = numerator_entities.activity_id
+    left join denominator_entities
+        on expected.activity_id = denominator_entities.activity_id
 ),
 
 valued as (

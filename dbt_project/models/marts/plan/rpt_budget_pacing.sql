@@ -81,7 +81,8 @@ summed as (
             when sum(n_planned) > 0 and sum(n_planned) = sum(n_planned_known) then {{ money_sum('expected_to_date') }}
         end as expected_to_date,
         case
-            when count(gap_reason) = 0 and sum(n_planned) = sum(n_planned_known) then {{ money_sum('projected') }}
+            when count(gap_reason) = 0 and sum(n_planned) = sum(n_planned_known) and count(projected) = count(*)
+                then {{ money_sum('projected') }}
         end as projected,
         min(measured_through_date) as measured_through_date,
         min(as_of_date) as as_of_date

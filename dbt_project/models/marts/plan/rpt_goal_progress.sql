@@ -9,6 +9,10 @@ catalogue as (
     select * from {{ ref('dim_kpi') }}
 ),
 
+measure_catalogue as (
+    select * from {{ ref('measures') }}
+),
+
 goal_values as (
     select * from {{ ref('int_plan__goal_values') }}
 ),
@@ -17,16 +21,19 @@ weeks as (
     select * from {{ ref('int_plan__goal_weeks') }}
 ),
 
--- Left joins 1:1: goal_values are unique on goal, role and span, the catalogue on kpi, weeks on goal_id.
+-- Left joins 1:1: goal_values are unique on goal, role and span, the catalogue on kpi, measures on their names, weeks on goal_id. What
+-- is counted distinct, and a share of it, does not add up over weeks: it has no forecast.
 joined as (
     select
         goals.*,
         catalogue.unit,
         catalogue.direction,
         catalogue.additivity,
+        measure_catalogue.aggregation = 'sum' as has_forecast,
         case catalogue.direction when 'down' then -1 else 1 end as sign,
         actuals.value as actual,
         actuals.unknown_reason as actual_reason,
+        coalesce(actuals.coverage, 0) as coverage,
         actuals.is_partial and catalogue.additivity <> 'ratio' as is_partial,
         actuals.first_date,
         actuals.measured_to_date,
@@ -58,6 +65,8 @@ joined as (
     from goals
     left join catalogue
         on goals.kpi = catalogue.kpi
+    left join measure_catalogue
+        on catalogue.numerator = measure_catalogue.measure
     {%- for alias, role, span in [
         ('actuals', 'goal', 'actual'), ('baselines', 'goal', 'baseline'), ('seasons', 'goal', 'season'),
         ('seasons_to_date', 'goal', 'season_to_date'), ('conditions', 'condition', 'actual'),
@@ -111,8 +120,8 @@ forecast as (
             case
                 when is_over then actual
                 when n_weeks < {{ var('goal_forecast_min_weeks') }} then null
+                when not has_forecast then null
                 when additivity = 'ratio' then actual
-                when additivity = 'distinct' then null
                 when is_partial then actual + numerator_a_week * n_days_left / 7
                 when share_to_date > 0 then actual / share_to_date
             end as decimal(24, 6)
@@ -164,12 +173,12 @@ judged as (
             when is_over and is_final then 'off track'
             when is_over then 'at risk'
             when additivity <> 'ratio' and sign = 1 and actual >= used_target then 'achieved'
-            when additivity = 'distinct' and sign * actual >= sign * expected_to_date then 'on track'
+            when not has_forecast and sign * actual >= sign * expected_to_date then 'on track'
             when
-                additivity = 'distinct'
+                not has_forecast
                 and sign * actual >= sign * expected_to_date - {{ var('goal_at_risk_share') }} * expected_to_date
                 then 'at risk'
-            when additivity = 'distinct' then 'off track'
+            when not has_forecast then 'off track'
             when sign * forecast >= sign * used_target then 'on track'
             when greatest(sign * forecast_low, sign * forecast_high) >= sign * used_target then 'at risk'
             else 'off track'
@@ -183,7 +192,7 @@ judged as (
             when is_partial and sign = -1 and actual <= used_target then {{ partial_gap }}
             when is_over then null
             when additivity = 'additive' and sign = 1 and actual >= used_target then null
-            when additivity <> 'distinct' and n_weeks < {{ var('goal_forecast_min_weeks') }} then 'too few whole weeks'
+            when has_forecast and n_weeks < {{ var('goal_forecast_min_weeks') }} then 'too few whole weeks'
         end as own_reason,
         case
             when condition_kpi is null then null
@@ -237,6 +246,7 @@ select
     settled.actual,
     settled.measured_to_date,
     coalesce(settled.is_partial and settled.actual is not null, false) as is_partial,
+    settled.coverage,
     settled.expected_to_date,
     case
         when settled.expected_to_date is null then null
