@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import textwrap
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -21,12 +20,6 @@ pytest_plugins = ["tests.sandbox"]
 
 REAL_DATA = PROJECT_DIR.parent / "shared" / "data"
 AS_OF = date(2026, 11, 20)
-
-
-def pytest_collection_finish() -> None:
-    """What is imported stays: each test would look through all of it for garbage, again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

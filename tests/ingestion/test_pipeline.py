@@ -110,7 +110,7 @@ def test_a_load_cut_off_before_it_wrote_is_dropped_and_pulled_again(
             pipeline.load_source(files.SPEC, drop.settings, AS_OF)
     said: list[str] = []
     report = pipeline.load_source(files.SPEC, drop.settings, AS_OF, progress=lambda name, message: said.append(message))
-    assert report.status == "loaded"
+    assert report.status == "loaded", report.message
     assert "dropped a load that was cut off before it wrote anything" in said
     assert drop.rows("select count(*) from files.leads") == [(1,)]
 
