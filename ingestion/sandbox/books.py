@@ -121,7 +121,8 @@ class Books:
         order = np.lexsort((clicks.key, clicks.line))
         clicks = clicks.take(order)
         per_line = np.bincount(clicks.line, minlength=len(lines))
-        shown = np.flatnonzero((lines.first <= day) & (day < lines.last))
+        # a click may come on the day after its ad's last: it is booked all the same, or taking it back would leave less than nothing
+        shown = np.flatnonzero(((lines.first <= day) & (day < lines.last)) | (per_line > 0))
         campaign = lines.campaign[shown]
         mean = (self.expected * self.day_factor(day) * self.company.size.volume)[campaign] * lines.weight[shown]
         views = poisson(uniform(seed, "impressions", lines.key[shown], day), mean / lines.ctr[shown])

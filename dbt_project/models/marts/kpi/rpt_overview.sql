@@ -6,6 +6,8 @@
     'last_month': [dbt.dateadd('month', -1, 'month_start'), dbt.dateadd('month', -1, 'to_date')],
     'last_year': [dbt.dateadd('year', -1, 'month_start'), dbt.dateadd('year', -1, 'to_date')],
 } %}
+{# rpt_kpi's reasons for days that no source tells, apart from records without a value: those are in the coverage #}
+{% set untold = ['before the first data', 'no data for these days yet', 'days are missing in the export'] %}
 with headlines as (
     select * from {{ ref('headline_kpis') }}
 ),
@@ -108,8 +110,7 @@ summed as (
         spans.last_date,
         {{ days_between('spans.first_date', 'spans.last_date') }} + 1 as n_days,
         count(days.date_day) as n_rows,
-        count(days.numerator) as n_numerators,
-        count(days.denominator) as n_denominators,
+        min(case when days.unknown_reason in ('{{ untold | join("', '") }}') then days.unknown_reason end) as untold_reason,
         {{ money_sum('days.numerator') }} as numerator,
         {{ money_sum('days.denominator') }} as denominator,
         min(
@@ -123,7 +124,8 @@ summed as (
     group by spans.span, spans.kpi, spans.is_ratio, spans.source_gap, spans.first_date, spans.last_date
 ),
 
--- A day that is not known leaves the sum unknown: beside a whole one it would pass for a fall.
+-- A day that is not told leaves the sum unknown: beside a whole one it would pass for a fall. Records without a value do not, as in
+-- rpt_kpi, as long as one has any.
 resolved as (
     select
         *,
@@ -131,7 +133,8 @@ resolved as (
             when source_gap is not null then source_gap
             when last_date is null then 'no data for these days yet'
             when n_rows < n_days then 'before the first data'
-            when n_numerators < n_days or (is_ratio and n_denominators < n_days) then unknown_reason
+            when untold_reason is not null then untold_reason
+            when numerator is null or (is_ratio and denominator is null) then unknown_reason
             when is_ratio and denominator = 0 then 'the denominator is zero'
         end as gap
     from summed
