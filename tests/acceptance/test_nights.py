@@ -54,7 +54,7 @@ def test_rejected_rows_stand_in_the_reconciliation_and_do_not_turn_the_night_red
         "select count_if(not is_reconciled), count(distinct entity) from rpt_reconciliation"
     ) == (
         0,
-        7,
+        8,
     )
 
 
