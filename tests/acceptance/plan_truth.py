@@ -394,6 +394,7 @@ class Truth:
         season = self.season(kpi, start, to, due, where) if kpi not in RATIOS else None
         share = 1.0 if to >= due else season or ((to - start).days + 1) / total
         is_over = to >= due
+        basis = "the whole period" if is_over else "season of the year before" if season else "even by days"
         final = (
             is_over
             and self.as_of > due
@@ -401,7 +402,7 @@ class Truth:
         )
         begin = max(start, first_data)
         if (to - begin).days + 1 < 28:
-            return self.unjudged(target, actual, to) | {"expected": target * share, "basis": "even by days"}
+            return self.unjudged(target, actual, to) | {"expected": target * share, "basis": basis}
         forecast = actual if is_over or kpi in RATIOS else actual / share
         half = 0.0 if is_over else self.half_width(parts, begin, to, left, where, forecast, actual)
         low = max(forecast - half, actual) if kpi in ("leads", "qualified_leads", "orders") else forecast - half
@@ -415,7 +416,6 @@ class Truth:
             assert g["Condition: limit"] == "below"
             met = condition is not None and condition < limit
         own = self.status(sign, actual, target, forecast, low, high, is_over, final, kpi in RATIOS)
-        basis = "the whole period" if is_over else "season of the year before" if season else "even by days"
         return {
             "target": target, "actual": actual, "to": to, "measured_baseline": measured,
             "expected": target if kpi in RATIOS else target * share, "forecast": forecast, "low": low, "high": high,

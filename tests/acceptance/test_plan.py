@@ -53,7 +53,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Truth]:
         own = {k: v for k, v in sandbox.environment().items() if not any(name in k for name in NOT_READ)}
         own["SOURCES__PLAN__FILE"] = str(folder / "plan.xlsx")
         house = Warehouse(folder / "data", folder / "drop" / "catalogue.yml", AS_OF, own)
-        house.green()
+        run = house.start()  # two years to load take longer than other nights may
+        said, _ = run.communicate(timeout=800)
+        assert run.returncode == 0, said
     return house, Truth(World.open(company), folder / "plan.xlsx", folder / "drop", AS_OF)
 
 
@@ -190,7 +192,7 @@ def test_every_goal_stands_where_books_and_workbook_put_it(night: tuple[Warehous
         if not same(goal, name)
     }
     assert not wrong, "\n".join(map(str, sorted(wrong.items())))
-    assert {row["basis"] for row in wanted.values()} == {
+    assert {row["basis"] for row in wanted.values() if row["basis"]} == {
         "the target itself", "the whole period", "season of the year before", "even by days",
     }  # fmt: skip
     assert {row["status"] for row in wanted.values()} == STATUSES

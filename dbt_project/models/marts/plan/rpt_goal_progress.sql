@@ -155,6 +155,7 @@ bounded as (
         *,
         cast(
             case
+                when forecast is null then null
                 when unit = 'count' and additivity = 'additive' then greatest(forecast - half_width, actual)
                 else forecast - half_width
             end as decimal(24, 6)
