@@ -114,7 +114,6 @@ select
     cast(sum(n_records) as bigint) as n_records,
     date_day > {{ as_of() }} as is_committed,
     source_name,
-    source_system,
-    {{ as_of() }} as as_of_date
+    source_system
 from lines
 group by source_name, source_system, date_day, channel_key, activity_id, stage, category, unknown_reason
