@@ -7,7 +7,7 @@
     'last_year': [dbt.dateadd('year', -1, 'month_start'), dbt.dateadd('year', -1, 'to_date')],
 } %}
 {# rpt_kpi's reasons for days that no source tells, apart from records without a value: those are in the coverage #}
-{% set untold = ['before the first data', 'no data for these days yet', 'days are missing in the export'] %}
+{% set untold = "('before the first data', 'no data for these days yet', 'days are missing in the export')" %}
 with headlines as (
     select * from {{ ref('headline_kpis') }}
 ),
@@ -110,7 +110,7 @@ summed as (
         spans.last_date,
         {{ days_between('spans.first_date', 'spans.last_date') }} + 1 as n_days,
         count(days.date_day) as n_rows,
-        min(case when days.unknown_reason in ('{{ untold | join("', '") }}') then days.unknown_reason end) as untold_reason,
+        min(case when days.unknown_reason in {{ untold }} then days.unknown_reason end) as untold_reason,
         {{ money_sum('days.numerator') }} as numerator,
         {{ money_sum('days.denominator') }} as denominator,
         min(
