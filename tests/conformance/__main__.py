@@ -55,7 +55,7 @@ def check(client: str, folder: Path) -> bool:
     python = ready(client)
     started = time.monotonic()
     with served(folder, THROUGH + timedelta(days=1)) as url:
-        variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url)
+        variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url, demo=False)
         variables["CONFORMANCE_FOLDER"] = str(folder)
         done = subprocess.run(
             [str(python), str(ROOM / client / "check.py"), url],
