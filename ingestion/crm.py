@@ -163,6 +163,15 @@ class Pulls:
         with closing(duckdb.connect(str(path), read_only=True)) as con:
             return {r[0] for r in con.execute(f'select "{column}" from "{self._spec.name}"."{table.name}"').fetchall()}
 
+    def known_pairs(self, table: Table, object_type: str) -> set[tuple[str, str]]:
+        """The merges of a kind that raw holds: (merged, surviving)."""
+        import duckdb
+
+        path = self._context.settings.raw_file(self._spec.name)
+        with closing(duckdb.connect(str(path), read_only=True)) as con:
+            query = f'select merged_id, surviving_id from "{self._spec.name}"."{table.name}" where object_type = ?'
+            return {(r[0], r[1]) for r in con.execute(query, [object_type]).fetchall()}
+
     def gone(self, batch: Batch, table: Table, column: str) -> list[str]:
         """What raw holds and a full pull did not tell; nothing after a pull of changes, or where a row could not be read."""
         if batch.since is not None or batch.rejects:

@@ -93,7 +93,8 @@ def test_deals_and_their_visits_are_the_systems(frozen: tuple[Settings, dict[str
     assert of(frozen, f"select sum(amount) * 100, any_value(currency) from stg_{name}__deals") == [
         (sum(amounts), "NOK")
     ]
-    live = {str(t.id): [value for _, value, _ in t.history["stage"]] for t in crm.live("deal")}
+    words = {} if name == "hubspot" else outcome  # won and lost are stages, or a status
+    live = {str(t.id): [words.get(v, v) for _, v, _ in t.history["stage"]] for t in crm.live("deal")}
     visits: dict[str, list[str]] = {}
     for deal, stage in of(
         frozen, f"select deal_id, stage_name from stg_{name}__deal_stage_visits order by deal_id, visit_number"
@@ -110,7 +111,8 @@ def test_contacts_say_where_they_came_from_and_offline_is_no_channel(
     frozen: tuple[Settings, dict[str, Crm]], name: str
 ) -> None:
     crm = frozen[1][name]
-    imported = sum(t.made_by == "import" for kind in (crm.live("contact"), crm.binned("contact")) for t in kind)
+    binned = crm.binned("contact") if name == "hubspot" else ()  # Pipedrive does not show deleted persons
+    imported = sum(t.made_by == "import" for kind in (crm.live("contact"), binned) for t in kind)
     assert of(frozen, f"select count(*) from stg_{name}__contacts where is_imported") == [(imported,)]
     assert imported > 5
     assert of(frozen, f"select count(*) from stg_{name}__contacts where is_offline_source and origin is not null") == [

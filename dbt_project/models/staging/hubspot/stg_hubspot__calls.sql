@@ -30,7 +30,7 @@ select
     case source.direction when 'INBOUND' then 'inbound' when 'OUTBOUND' then 'outbound' end as direction,
     lower(source.status) as outcome,
     {{ keyed_hash("'hubspot|owner|' || source.owner_id") }} as owner_key,
-    cast(source.duration_ms as decimal(24, 6)) / 1000 as duration_seconds,
+    cast(round(source.duration_ms / 1000.0) as integer) as duration_seconds,
     source.started_at,
     {{ reporting_date('source.started_at') }} as started_date,
     source.modified_at,

@@ -6,7 +6,7 @@ with source as (
 select
     'hubspot' as source_system,
     {{ surrogate_key(['object_type', 'merged_id', 'surviving_id']) }} as row_id,
-    case object_type when 'contacts' then 'contact' when 'companies' then 'company' else 'deal' end as object_type,
+    case object_type when 'contacts' then 'contact' when 'companies' then 'company' when 'deals' then 'deal' end as object_type,
     merged_id,
     surviving_id,
     merged_at
