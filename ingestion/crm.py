@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 OVERLAP_HOURS = 6  # longer than a pull takes and than a vendor's search index lags
 FULL_PULL_DAYS = 7  # how often all is pulled again: what was erased leaves no trace among the changes
+MUCH = 20  # records that may go at once, however few there are
 DELETED = Column("_deleted", "bool", "marks what is gone; never true in raw", hard_delete=True)
 PULLS = Table(
     "pulls",
@@ -37,6 +38,7 @@ PULLS = Table(
         Column("is_full", "bool", "whether all was pulled, not only changes"),
         Column("changed_since", "timestamp", "changes were asked for from here on; null: all"),
         Column("n_rows", "bigint", "records that came"),
+        DELETED,
     ),
     row_key=("object_type",),
     merge_key=("object_type",),
@@ -54,6 +56,7 @@ class Batch:
     as_of: date
     parts: dict[str, list[pa.Table]] = field(default_factory=dict)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    n_good: dict[str, int] = field(default_factory=dict)  # rows that could be read, by table
     ids: set[str] = field(default_factory=set)  # of the records that were told, in whatever state
     newest: datetime | None = None  # the latest change that was told
     n_rows: int = 0
@@ -89,7 +92,9 @@ class Batch:
 
         n_before = len(self.rejects)
         found = from_rows(table, wire, rows, constants=constants, required=required, reject=reject)
-        if rows and not found.num_rows:
+        self.n_good[table.name] = self.n_good.get(table.name, 0) + found.num_rows
+        # one bad row among the changes of a quiet night is a bad row; a table that is replaced whole must not be emptied for it
+        if rows and not self.n_good[table.name] and (len(rows) > 1 or self.since is None):
             raise SourceError("", f"no row could be read ({self.rejects[n_before]['reason']}); did the API change?")
         self.parts.setdefault(table.name, []).append(found)
         return found
@@ -139,6 +144,7 @@ class Pulls:
         self._overlap = timedelta(hours=float(setting(spec.name, "overlap_hours", OVERLAP_HOURS)))
         self._full_days = int(setting(spec.name, "full_pull_days", FULL_PULL_DAYS))
         self._full = str(setting(spec.name, "full_pull", "false")).lower() == "true"
+        self._accepts_loss = str(setting(spec.name, "accept_loss", "false")).lower() == "true"
         self._told: set[str] = set()
         context.notes.rows = {}
         context.notes.all_failed = True
@@ -173,10 +179,21 @@ class Pulls:
             return {(r[0], r[1]) for r in con.execute(query, [object_type]).fetchall()}
 
     def gone(self, batch: Batch, table: Table, column: str) -> list[str]:
-        """What raw holds and a full pull did not tell; nothing after a pull of changes, or where a row could not be read."""
+        """What raw holds and a full pull did not tell; nothing after a pull of changes, or where a row could not be read.
+
+        Raises SourceError when that is most of it: a token that lost a right looks like a company that deleted everything.
+        """
         if batch.since is not None or batch.rejects:
             return []
-        return sorted(self.known(table, column) - batch.ids)
+        known = self.known(table, column)
+        gone = sorted(known - batch.ids)
+        if len(gone) > max(MUCH, len(known) / 2) and not self._accepts_loss:
+            raise SourceError(
+                self._spec.name,
+                f"{len(gone):,} of {len(known):,} records are no longer told; raw keeps them. May the token still read everything? "
+                f"If they are meant to be gone, load once with SOURCES__{self._spec.name.upper()}__ACCEPT_LOSS=true",
+            )
+        return gone
 
     def _resource(self, table: Table) -> DltResource:
         import dlt
@@ -191,6 +208,10 @@ class Pulls:
                     batch = self._batch(kind)
                     if batch and (parts := batch.parts.get(table.name)):
                         yield pa.concat_tables(parts)
+            # what is no longer wanted must not make the source look stale
+            if table is PULLS and (unwanted := sorted(self.known(PULLS, "object_type") - set(self._kinds))):
+                marks = {"object_type": pa.array(unwanted, pa.string()), "_deleted": True}
+                yield from_columns(PULLS, marks, len(unwanted))
 
         return dlt.resource(
             rows,
@@ -251,13 +272,14 @@ class Pulls:
                 f"{batch.kind}: {len(batch.rejects)} rows could not be read, first: {batch.rejects[0]['reason']}"
                 " (`python -m ingestion rejects` shows them)"
             )
-            return  # the cursor stays: the next night asks for them again
+        # the cursor stays where a row could not be read, or a table was turned down: the next night asks for them again
         if any(t.name in self._context.exclude_tables for t in tables):
-            return  # turned down by the contract: likewise
-        if batch.newest:
-            state["newest"] = max(state.get("newest", ""), batch.newest.astimezone(UTC).isoformat())
-        if batch.since is None:
-            state["full"] = self._context.as_of.isoformat()
+            return
+        if not batch.rejects:
+            if batch.newest:
+                state["newest"] = max(state.get("newest", ""), batch.newest.astimezone(UTC).isoformat())
+            if batch.since is None:
+                state["full"] = self._context.as_of.isoformat()
         pulled = {
             "object_type": batch.kind,
             "as_of": self._context.as_of,

@@ -328,6 +328,29 @@ def test_what_was_erased_is_taken_out_by_the_weekly_pull_of_everything(
     assert house.raw(f"select count(*) from associations where object_id = '{erased}'") == [(0,)]
 
 
+def test_a_list_that_has_lost_most_records_empties_nothing_unless_that_is_meant(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.load()
+    n_contacts = house.raw("select count(*) from contacts")[0][0]
+
+    def hide(crm: Crm) -> None:  # as a token sees it that may read its own team's contacts alone
+        for number in list(crm.things["contact"])[10:]:
+            del crm.things["contact"][number]
+        for kind in crm.things.values():
+            for thing in kind.values():
+                thing.links.pop("contact", None)
+
+    with edited(hide):
+        report = house.load(NIGHT + 8 * DAY)
+        assert report.status == "partial"
+        assert "records are no longer told; raw keeps them" in report.message and "ACCEPT_LOSS" in report.message
+        assert house.raw("select count(*) from contacts") == [(n_contacts,)]
+        monkeypatch.setenv("SOURCES__HUBSPOT__ACCEPT_LOSS", "true")
+        assert verdict(house.load(NIGHT + 8 * DAY)) == GOOD
+        assert house.raw("select count(*) from contacts") == [(10,)]
+
+
 def test_bodies_are_not_asked_for_unless_wanted_and_an_imports_day_is_told_as_such(house: House) -> None:
     requests.post(house.url.replace("/hubspot", "/_sandbox/record"), timeout=30)
     house.load()
@@ -404,12 +427,15 @@ def test_it_says_what_is_missing_and_refuses_what_it_cannot_do(house: House, mon
     assert hubspot.configured(house.settings).ready
     monkeypatch.setenv("SOURCES__HUBSPOT__LEAVE_OUT", "tickets")
     assert "LEAVE_OUT names 'tickets'" in house.load().message
+    monkeypatch.setenv("SOURCES__HUBSPOT__LEAVE_OUT", "forms,marketing_events,calls,meetings,companies,contacts,deals")
+    assert set(house.load().rows) == {"owners", "accounts", "pipeline_stages"}
     monkeypatch.setenv(
         "SOURCES__HUBSPOT__LEAVE_OUT", "forms,marketing_events,calls,meetings,companies,contacts,deals,pipelines"
     )
     report = house.load()
     assert verdict(report) == GOOD
     assert set(report.rows) == {"owners", "accounts"}
+    assert house.raw("select object_type from pulls") == [("owners",)]
     monkeypatch.delenv("SOURCES__HUBSPOT__ACCESS_TOKEN")
     state = hubspot.configured(Settings(_env_file=None))  # type: ignore[call-arg]
     assert (state.ready, "SOURCES__HUBSPOT__ACCESS_TOKEN" in state.message) == (False, True)
@@ -419,7 +445,7 @@ def test_a_pull_that_lags_makes_the_source_stale_and_a_quiet_week_does_not(house
     house.load()
     quiet = house.load(NIGHT + 5 * DAY)
     assert (quiet.data_through_date, quiet.is_stale) == (NIGHT + 4 * DAY, False)
-    house.fault("server_error", "objects/2026-03/deals", times=-1)
+    house.fault("schema_change", "objects/2026-03/deals", times=-1)
     late = house.load(NIGHT + 9 * DAY)
     assert late.is_stale
     assert late.data_through_date == NIGHT + 4 * DAY

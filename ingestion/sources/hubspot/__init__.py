@@ -339,20 +339,24 @@ class _Reader:
             "answers": "answers",
         }  # fmt: skip
         for rows in self._pages(f"form-integrations/v1/submissions/forms/{form}", {"limit": FORM_ROWS}):
-            n_told = len(rows)
             for row in rows:
                 answers = {v["name"]: v.get("value") for v in row.get("values") or ()}
                 at = datetime.fromtimestamp(int(row["submittedAt"]) / 1000, UTC)
-                row |= {"submitted": at.isoformat(), "email": answers.get("email"), "answers": json.dumps(answers)}
-            rows = [r for r in rows if r.get("conversionId") not in batch.ids]
-            if batch.since is not None:
-                rows = [r for r in rows if _moment(r["submitted"]) >= batch.since]
+                row |= {
+                    "submitted": at.isoformat(),
+                    "email": answers.get("email"),
+                    "answers": json.dumps(answers, ensure_ascii=False),
+                }
+            recent = [r for r in rows if batch.since is None or _moment(r["submitted"]) >= batch.since]
+            is_last = len(recent) < len(rows)
+            # a submission that comes meanwhile moves the pages by one
+            rows = [r for r in recent if r.get("conversionId") not in batch.ids]
             required = ("submission_id", "submitted_at")
             found = batch.add(
                 FORM_SUBMISSIONS, wire, rows, constants={"form_id": form}, required=required, request=f"form {form}"
             )
             batch.records(found, "submission_id", "submitted_at")
-            if len(rows) < n_told:
+            if is_last:
                 return
 
     def events(self, batch: Batch) -> None:
