@@ -38,6 +38,7 @@ PROVIDES: frozenset[str] = frozenset(
         "exchange_rates",
         "other_costs",
         "consent_counts",
+        "email_systems",
         "experiments",
         "attribution_paths",
         "web_aggregates",
