@@ -76,6 +76,9 @@ def test_everything_is_as_the_company_over_many_pages_and_a_second_pull_changes_
     before = house.all_of_raw()
     assert house.load().status == "loaded"
     assert house.all_of_raw() == before
+    for table in set(before) - {"members", "address_changes"}:  # addresses stand in these alone
+        rows = house.raw(f'select to_json(t)::varchar from "{table}" as t')
+        assert not [r for r in rows if "@post.example" in r[0] or "203.0.113" in r[0]], table
 
 
 def test_missed_nights_are_caught_up_and_a_clock_that_runs_back_loses_nothing(house: House) -> None:
@@ -130,10 +133,12 @@ def test_moves_swaps_deletions_and_archives_follow_on_the_next_night(house: Hous
     assert house.raw(f"select count(*) from members where email_address = '{gone}'") == [(0,)]
 
 
-@pytest.mark.parametrize("kind", ["rate_limit", "server_error", "truncated", "reset"])
-def test_a_passing_fault_is_waited_for_and_nothing_is_lost(house: House, kind: str) -> None:
-    house.fault(kind, "(members|sent-to)", after=1)
-    assert (house.load().status, house.app.state.orders.struck[0][0]) == ("loaded", kind)
+def test_passing_faults_are_waited_for_and_nothing_is_lost(house: House) -> None:
+    kinds = {"rate_limit": "members", "server_error": "sent-to", "truncated": "email-activity", "reset": "open-details"}
+    for kind, route in kinds.items():
+        house.fault(kind, route)
+    assert house.load().status == "loaded"
+    assert {kind for kind, _ in house.app.state.orders.struck} == set(kinds)
     assert_raw_is_as_the_company(house)
 
 
@@ -207,15 +212,6 @@ def test_a_campaign_that_fails_keeps_its_rows_and_is_pulled_the_next_night(house
     house.app.state.orders.clear()
     assert house.load().status == "loaded"
     assert_raw_is_as_the_company(house)
-
-
-def test_raw_holds_addresses_in_the_contacts_alone(house: House) -> None:
-    house.load()
-    for table in SPEC.tables:
-        if table.name in ("members", "address_changes"):
-            continue
-        rows = house.raw(f'select to_json(t)::varchar from "{table.name}" as t')
-        assert not [r for r in rows if "@post.example" in r[0] or "203.0.113" in r[0]], table.name
 
 
 def test_the_sandbox_refuses_what_the_vendor_refuses(house: House) -> None:

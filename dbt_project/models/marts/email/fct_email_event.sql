@@ -24,7 +24,7 @@ select
     events.event_type,
     events.open_kind,
     events.bounce_kind,
-    events.link_url,
+    events.link_url as clicked_link,
     events.utm_source,
     events.utm_medium,
     events.utm_campaign,
