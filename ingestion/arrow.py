@@ -134,10 +134,10 @@ def _cast(value: pa.Array, column: Column) -> pa.Array:
     if value.type == target:
         return value
     if pa.types.is_string(value.type):
+        if column.type not in ("text", "json"):  # vendors write "" for no number and no date
+            value = pc.if_else(pc.equal(value, ""), pa.scalar(None, pa.string()), value)
         if column.type in ("date", "timestamp"):
             return (_day(value) if column.type == "date" else _instant(value)).cast(target)
-        if column.type in ("bigint", "decimal", "double"):
-            value = pc.if_else(pc.equal(value, ""), pa.scalar(None, pa.string()), value)
     if column.type == "decimal" and pa.types.is_floating(value.type):
         # through the shortest text of the double: 0.1 is 0.1, not 0.1000000000000000055
         return pc.round(value, column.scale).cast(pa.string()).cast(pa.float64()).cast(target)

@@ -39,6 +39,7 @@ PROVIDES: frozenset[str] = frozenset(
         "other_costs",
         "accounting_figures",
         "consent_counts",
+        "email_systems",
         "experiments",
         "attribution_paths",
         "web_aggregates",

@@ -112,5 +112,5 @@ def of_company(folder: Path, first: date) -> dict[str, str]:
 
 def start_dates(first: date) -> dict[str, str]:
     """The setting that lets the first pull of every source with days begin where the company does."""
-    kinds = ("ads", "analytics", "search")
+    kinds = ("ads", "analytics", "email", "search")
     return {f"SOURCES__{s.name.upper()}__START_DATE": first.isoformat() for s in all_specs() if s.kind in kinds}

@@ -32,7 +32,7 @@ class Desk:
     Schema `now` holds what the vendors' systems know at the clock: ad_accounts, ad_campaigns, ad_groups, ads, ad_keywords (newest
     version each, with first_valid_from), ad_delivery (cells summed over postings), ad_clicks (not taken back),
     ad_search_terms, ad_conversions (reported and not retracted), ad_conversion_actions, lead_forms, lead_form_responses,
-    exchange_rates. Schema `world` holds the same with all versions and postings. Columns: ingestion/sandbox/tables.py.
+    exchange_rates, mail_events. Schema `world` holds the same with all versions and postings. Columns: ingestion/sandbox/tables.py.
     """
 
     _KEYS: Mapping[str, str] = {
@@ -49,6 +49,7 @@ class Desk:
     def __init__(self, world: World, clock: date) -> None:
         self._con: duckdb.DuckDBPyConnection = world.con()
         self._lock = threading.Lock()
+        self.turn = 0  # counts set_clock: what a vendor derives from `now` holds for one turn
         self.world = world
         self.set_clock(clock)
 
@@ -80,10 +81,12 @@ class Desk:
                 "ad_conversions": f"reported_date <= {at} and (retracted_date is null or retracted_date > {at})",
                 "lead_form_responses": f"submitted_at < {at}",
                 "exchange_rates": f"date <= {at}",
+                "mail_events": f"happened_at < {at}",
             }
             for table, condition in kept.items():
                 con.execute(f"create or replace table now.{table} as select * from world.{table} where {condition}")
             self.clock = clock
+            self.turn += 1
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """The answer of a query as dicts. Safe to call from several threads."""

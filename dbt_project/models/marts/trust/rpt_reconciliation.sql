@@ -27,6 +27,7 @@
     'organic_search': {
         'mart': 'fct_search_performance_daily', 'rows': '1', 'where': "breakdown <> 'unattributed'",
     },
+    'email_systems': {'mart': 'fct_email_event', 'rows': '1'},
     'other_costs': {'mart': 'int_costs__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
     'accounting_figures': {'mart': 'int_accounting__unioned', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
 } %}
