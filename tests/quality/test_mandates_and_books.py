@@ -11,7 +11,7 @@ from tests.quality import test_plan
 
 SOUND = {
     "dim_mandate": {
-        "mandate_key": "'m' || range", "subject": "'goal'", "subject_id": "'g' || range", "name": "'More'", "owner": "'Ada'",
+        "mandate_key": "'m' || range", "subject": "'goal'", "subject_id": "'g' || range", "subject_name": "'More'", "owner": "'Ada'",
         "mandate_id": "'B1'", "decision": "'all'", "decided_by": "'Bo'", "limit_amount": "10", "currency": "'NOK'",
         "mandate_basis": "'own'",
     },

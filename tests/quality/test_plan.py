@@ -42,7 +42,7 @@ SOUND = {
     },
     "fct_cost": {
         "cost_key": "'k' || range", "category": "'media'", "date_day": "date '2026-10-01'", "month_start": "date '2026-10-01'",
-        "amount_reporting": "10", "is_committed": "false", "source_name": "'files'", "as_of_date": "date '2026-11-01'",
+        "amount_reporting": "10", "is_committed": "false", "source_name": "'files'",
     },
     "rpt_budget_pacing": {
         "pacing_key": "'p' || range", "grain": "'month'", "scope": "'activity'", "scope_value": "'a' || range",

@@ -42,7 +42,7 @@ things as (
     select
         'goal' as subject,
         goal_id as subject_id,
-        goal as name,
+        goal as subject_name,
         cast(null as {{ dbt.type_string() }}) as dbt_group,
         owner
     from goals
@@ -50,7 +50,7 @@ things as (
     select
         'activity' as subject,
         activity_id as subject_id,
-        activity as name,
+        activity as subject_name,
         cast(null as {{ dbt.type_string() }}) as dbt_group,
         owner
     from activities
@@ -59,7 +59,7 @@ things as (
     select
         'budget' as subject,
         budgets.subject_id,
-        coalesce(activities.activity, budgets.thing) as name,
+        coalesce(activities.activity, budgets.thing) as subject_name,
         cast(null as {{ dbt.type_string() }}) as dbt_group,
         budgets.owner
     from budgets
@@ -70,7 +70,7 @@ things as (
     select
         'dataset' as subject,
         datasets.dataset as subject_id,
-        datasets.dataset || ': ' || datasets.grain as name,
+        datasets.dataset || ': ' || datasets.grain as subject_name,
         datasets.group_name as dbt_group,
         data_owners.owner
     from datasets
@@ -80,7 +80,7 @@ things as (
     select
         'metric' as subject,
         kpis.kpi as subject_id,
-        kpis.name_en as name,
+        kpis.name_en as subject_name,
         kpis.owner as dbt_group,
         data_owners.owner
     from kpis
@@ -93,7 +93,7 @@ select
     {{ surrogate_key(['things.subject', 'things.subject_id']) }} as mandate_key,
     things.subject,
     things.subject_id,
-    things.name,
+    things.subject_name,
     things.dbt_group,
     things.owner,
     {%- for column in ['mandate_id', 'decision', 'decided_by', 'limit_amount', 'currency', 'escalates_to', 'holds_from_date'] %}
