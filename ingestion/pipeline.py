@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,30 +101,30 @@ def open_pipeline(spec: SourceSpec, settings: Settings) -> dlt.Pipeline:
     credentials = DuckDbCredentials(str(settings.raw_file(spec.name)), global_config=config)
     return dlt.pipeline(
         spec.name,
-        destination=raw_destination()(credentials, destination_name="duckdb"),
+        destination=_destination(spec, credentials),
         dataset_name=spec.name,
         pipelines_dir=str(settings.pipelines_dir),
     )
 
 
-@cache
-def raw_destination() -> Any:
+def _destination(spec: SourceSpec, credentials: Any) -> Any:
     """dlt's DuckDB, but that files of tables which are kept as files are put in their place instead of copied."""
     import dlt
     from dlt.common.destination.client import RunnableLoadJob
     from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
+    kept = {t.name: t for t in spec.tables if t.kept_as_files}
+
     class PutFile(RunnableLoadJob):
         def run(self) -> None:
             client: Any = self._job_client
-            table = get_spec(client.schema.name).table(self.load_table_name)
             raw_file = Path(client.config.credentials.database)
             with client.sql_client.native_connection.cursor() as con:
-                kept_files.put(con, raw_file, client.schema.name, table, Path(self._file_path))
+                kept_files.put(con, raw_file, spec.name, kept[self.load_table_name], Path(self._file_path))
 
     class Client(DuckDbClient):
         def create_load_job(self, table: Any, file_path: str, load_id: str, restore: bool = False) -> Any:
-            if any(t.kept_as_files and t.name == table["name"] for t in get_spec(self.schema.name).tables):
+            if table["name"] in kept:
                 return PutFile(file_path)
             return super().create_load_job(table, file_path, load_id, restore)
 
@@ -134,7 +133,7 @@ def raw_destination() -> Any:
         def client_class(self) -> Any:
             return Client
 
-    return RawDuckDb
+    return (RawDuckDb if kept else dlt.destinations.duckdb)(credentials, destination_name="duckdb")
 
 
 def prepare_tables(settings: Settings, specs: Sequence[SourceSpec] | None = None) -> list[str]:

@@ -372,8 +372,8 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "a mandate over a KPI that is not there": (
         mandate("Metric", "Net revenu"),
-        "Mandates!C2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
-        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... "
+        "Mandates!C2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, "
+        "Value of new opportunities, Deals won, Deals lost, Win rate, Value of won deals, ... "
         f"({len(kpis())} in all); the nearest is 'net_revenue'",
     ),
     "a goal without owner": (
@@ -394,8 +394,8 @@ MISTAKES: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "an unknown KPI": (
         lambda b: b["Goals"].cell(2, column("goals", "kpi"), "Net revenu"),
-        "Goals!E2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, Deals won, "
-        "Deals lost, Win rate, Value of won deals, Qualified lead to customer, ... "
+        "Goals!E2: 'Net revenu', expected one of Leads, Qualified leads, Qualified leads per lead, Opportunities, "
+        "Value of new opportunities, Deals won, Deals lost, Win rate, Value of won deals, ... "
         f"({len(kpis())} in all); the nearest is 'Net revenue'",
     ),
     "an unreadable day": (
