@@ -67,9 +67,10 @@ def bare(export: Path, target: Path) -> float:
 
 
 def load(as_of: date) -> float:
-    """The source's own load of a night, as the settings in the environment say. Seconds."""
-    from ingestion.pipeline import load_all
+    """The source's own load of a night, as the settings in the environment say. Seconds, without the first night's empty tables."""
+    from ingestion.pipeline import load_all, prepare_tables
 
+    prepare_tables(get_settings())
     started = time.perf_counter()
     (report,) = load_all(get_settings(), as_of, ["ga4_export"])
     if report.status != "loaded":

@@ -165,7 +165,8 @@ class Night:
         try:
             found = flatten.examine(self._con, {o.day.date: o.scan for o in opened}, first.kind == "intraday")
             if found.is_clean or len(opened) == 1:
-                how = "format parquet, compression snappy"
+                # small row groups: so many columns of a thread's rows are written before they leave the processor's cache
+                how = "format parquet, compression lz4_raw, row_group_size 61440"
                 done = self._con.execute(f"copy ({found.select}) to '{path}' ({how})").fetchone()
                 self._take(opened, found, path, int(done[0]) if done else 0)
                 return
