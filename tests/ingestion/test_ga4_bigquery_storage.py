@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import logging
+import socket
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from ingestion.ads import setting
 from ingestion.http import google_auth
@@ -296,6 +299,43 @@ def test_a_token_that_cannot_be_had_is_told_and_never_shown(house: House, monkey
     assert ours not in report.message
 
 
+def test_the_token_is_in_no_log(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    google = logging.getLogger("google")
+    monkeypatch.setattr(google, "handlers", [caplog.handler])
+    monkeypatch.setattr(google, "propagate", False)
+    caplog.set_level(logging.DEBUG, "google")
+    assert house.load(window=(DAY, DAY)).status == "loaded"
+    logged = [str(vars(record)) for record in caplog.records]
+    assert any("CreateReadSession" in text for text in logged)
+    assert vendor.TOKENS._live and not any(token in text for token in vendor.TOKENS._live for text in logged)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code", "said"),
+    [
+        (exceptions.PermissionDenied, "SERVICE_DISABLED", "accessNotConfigured", "switch the API on"),
+        (
+            exceptions.PermissionDenied,
+            "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+            "insufficientPermissions",
+            "(bigquery for the",
+        ),
+        (exceptions.PermissionDenied, "", "accessDenied", "the role BigQuery Data Viewer on the dataset"),
+        (exceptions.Unauthenticated, "", "authError", "grant access anew"),
+        (exceptions.NotFound, "", "notFound", "does GA4 export to there?"),
+        (exceptions.DataLoss, "", "DATA_LOSS", "(code DATA_LOSS)"),
+    ],
+)
+def test_what_google_says_has_rests_code_and_says_what_to_do(error: Any, reason: str, code: str, said: str) -> None:
+    info = ErrorInfo(reason=reason, domain="googleapis.com") if reason else None
+    told = Storage("ga4_export", storage.ADDRESS, None, bigquery.NEXT_STEPS)._told("t", error("no", error_info=info))
+    assert (
+        told.code == code and said in told.detail and told.detail.startswith("t over the Storage read API: no (code ")
+    )
+
+
 @pytest.mark.parametrize("missing", ["google.cloud.bigquery_storage_v1", "grpc"])
 def test_a_missing_library_is_named_with_what_installs_it(
     house: House, monkeypatch: pytest.MonkeyPatch, missing: str
@@ -379,11 +419,11 @@ def _client() -> Any:
 
 
 def test_the_next_port_is_kept_for_what_is_served_beside() -> None:
-    import socket
-
     with listens(0) as listening:
         port = beside_port(listening.getsockname()[1])
         with socket.socket() as other, pytest.raises(OSError):
             other.bind((HOST, port))
-    with socket.create_server((HOST, 0)) as taken, pytest.raises(OSError), listens(taken.getsockname()[1] - 1):
-        pass
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port}, which is kept beside"), listens(port - 1):
+            pass

@@ -47,9 +47,9 @@ def listens(port: int) -> Iterator[socket.socket]:
             beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # which gRPC sets too
             try:
                 beside.bind((HOST, beside_port(listening.getsockname()[1])))
-            except (OSError, OverflowError):
+            except (OSError, OverflowError) as e:
                 if port:
-                    raise
+                    raise OSError(f"port {beside_port(port)}, which is kept beside {port}, is not free ({e})") from e
                 continue
             yield listening
             return

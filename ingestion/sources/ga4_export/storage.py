@@ -117,7 +117,8 @@ class Storage:
                 if size >= GROUP_BYTES:
                     file.write_table(pa.Table.from_batches(held, schema))
                     held, size = [], 0
-            file.write_table(pa.Table.from_batches(held, schema))
+            if held:
+                file.write_table(pa.Table.from_batches(held, schema))
         return n_rows
 
     def _batches(self, client: Any, stream: str, schema: Any) -> Iterator[Any]:
