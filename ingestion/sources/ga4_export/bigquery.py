@@ -47,9 +47,10 @@ NEXT_STEPS = {
     "UNAVAILABLE": "the service does not answer and is not asked again in this run; is it up?",
     "DEADLINE_EXCEEDED": "the service does not answer and is not asked again in this run; is it up?",
 }
+# no table's own: the next one would meet it too
 _FOR_ALL = (
     "quotaExceeded", "readSessionsDenied", "insufficientPermissions", "accessNotConfigured", "UNAVAILABLE", "DEADLINE_EXCEEDED",
-)  # fmt: skip # no table's own: the next one would meet it too
+)  # fmt: skip
 _TABLE = re.compile(r"^events_(intraday_)?(\d{8})$")  # events_fresh_, users_ and others are not read
 _READABLE = ("TABLE", "SNAPSHOT")  # what tabledata.list takes
 _STATE = "type,numRows,numBytes,lastModifiedTime,streamingBuffer"
