@@ -75,4 +75,4 @@ screenshots: setup  ## pictures of Dagster's UI and the Data Docs, into docs/pic
 .PHONY: lock
 lock: .venv/.ready  ## pin the dependencies of pyproject.toml anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		--group dev $(ARGS) pyproject.toml -o requirements.lock
+		--group dev --extra bigquery-storage $(ARGS) pyproject.toml -o requirements.lock

@@ -251,20 +251,25 @@ def _client_class() -> type[RESTClient]:
     return Client
 
 
-def google_client(
-    source: str, base_url: str, path: str = "", *, envelope: Envelope = google_envelope, **more: Any
-) -> VendorClient:
-    """A client of one of Google's APIs, signed in by the source's settings CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN.
-
-    The settings BASE_URL and TOKEN_URL stand in for Google's addresses; `path` follows the base. Takes what VendorClient takes.
-    """
-    auth = refresh_token_auth(
+def google_auth(source: str) -> Any:
+    """dlt auth by the source's settings CLIENT_ID, CLIENT_SECRET and REFRESH_TOKEN; TOKEN_URL stands in for Google's address."""
+    return refresh_token_auth(
         source,
         str(setting(source, "token_url", GOOGLE_TOKEN_URL)),
         client_id=secret(source, "client_id"),
         client_secret=secret(source, "client_secret"),
         refresh_token=secret(source, "refresh_token"),
     )
+
+
+def google_client(
+    source: str, base_url: str, path: str = "", *, auth: Any = None, envelope: Envelope = google_envelope, **more: Any
+) -> VendorClient:
+    """A client of one of Google's APIs, signed in by `google_auth` (`auth`: one that is there already).
+
+    The setting BASE_URL stands in for Google's address; `path` follows the base. Takes what VendorClient takes.
+    """
+    auth = auth or google_auth(source)
     base = str(setting(source, "base_url", base_url)).rstrip("/")
     return VendorClient(source, f"{base}/{path}", auth=auth, renew=auth.renew, envelope=envelope, **more)
 
@@ -289,8 +294,8 @@ def refresh_token_auth(
 ) -> Any:
     """dlt auth that fetches and renews OAuth access tokens by a refresh token (RFC 6749, section 6). Raises SourceError.
 
-    `.renew()` fetches a new token at once. Where the vendor rotates the refresh token, the newest one is kept in
-    `keep_in` (mode 0600) and wins over the configured one for as long as that one stays the same.
+    `.token()` is one that holds, `.renew()` fetches a new one at once. Where the vendor rotates the refresh token, the
+    newest one is kept in `keep_in` (mode 0600) and wins over the configured one for as long as that one stays the same.
     """
     return _refresh_auth_class()(  # type: ignore[call-arg]
         source, token_url, client_id, client_secret, refresh_token, scope, keep_in
@@ -324,11 +329,14 @@ def _refresh_auth_class() -> type[AuthConfigBase]:
                     self._refresh = kept["refresh_token"]
 
         def __call__(self, request: Any) -> Any:
+            request.headers["Authorization"] = f"Bearer {self.token()}"
+            return request
+
+        def token(self) -> str:
             with self._lock:
                 if time.monotonic() >= self._until:
                     self._fetch()
-                request.headers["Authorization"] = f"Bearer {self._token}"
-            return request
+                return self._token
 
         def renew(self) -> None:
             with self._lock:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import date
 from functools import cache
 
@@ -87,6 +89,13 @@ def make_app(world: World, clock: date) -> Starlette:
     mounts = [Mount(f"/{v.name}", routes=list(v.routes(desk))) for v in known.values()]
     recorder = Recorder()
     middleware = [Middleware(Recording, recorder=recorder), Middleware(Faults, orders=orders, vendors=known)]
-    app = Starlette(routes=[control, *mounts], middleware=middleware)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with app.state.beside:
+            yield
+
+    app = Starlette(routes=[control, *mounts], middleware=middleware, lifespan=lifespan)
     app.state.desk, app.state.orders = desk, orders
+    app.state.beside = ExitStack()  # what vendors serve beside HTTP, on the next port (run.py)
     return app

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
+TRIES = 50
 
 
 def serve(folder: Path, clock: date, port: int) -> None:
@@ -32,10 +33,32 @@ def serve(folder: Path, clock: date, port: int) -> None:
     from ingestion.sandbox.store import World
 
     app = make_app(World.open(folder), clock)
-    with socket.create_server((HOST, port)) as listening:
+    with listens(port) as listening:
         print(f"http://{HOST}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - the parent reads it
         config = uvicorn.Config(app, log_level="error", access_log=False, timeout_keep_alive=30)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def listens(port: int) -> Iterator[socket.socket]:
+    """A socket that listens on `port` (0: any). The next port is kept free for what a vendor serves beside HTTP."""
+    for _ in range(TRIES):
+        with socket.create_server((HOST, port)) as listening, socket.socket() as beside:
+            beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # which gRPC sets too
+            try:
+                beside.bind((HOST, beside_port(listening.getsockname()[1])))
+            except (OSError, OverflowError) as e:
+                if port:
+                    raise OSError(f"port {beside_port(port)}, which is kept beside {port}, is not free ({e})") from e
+                continue
+            yield listening
+            return
+    raise OSError(f"no two ports beside each other are free on {HOST}, {TRIES} times")
+
+
+def beside_port(port: int) -> int:
+    """Where a server on `port` serves what is no HTTP."""
+    return port + 1
 
 
 @contextmanager
@@ -85,7 +108,7 @@ def served_in_thread(app: Starlette) -> Iterator[str]:
     """The address of an app served by a thread of this process, for tests."""
     import uvicorn
 
-    with socket.create_server((HOST, 0)) as listening:
+    with listens(0) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

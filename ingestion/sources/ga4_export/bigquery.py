@@ -1,4 +1,5 @@
-"""The export in BigQuery itself, over its REST API v2: which tables there are, and a day's events page by page.
+"""The export in BigQuery itself, over its REST API v2: which tables there are, and a day's events page by page. Where that is
+switched on, a day's events come over the Storage read API instead (storage.py); all else is the same.
 
 A row comes as values by place, all of them text: {"f": [{"v": ..}, ..]}, a record within as another such. A page goes to a file as it
 came, and DuckDB names and casts its cells by the table's schema: no cell passes through Python. tabledata.list costs nothing
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.ads import setting
 from ingestion.errors import SourceError
-from ingestion.http import google_client
+from ingestion.http import google_auth, google_client
 from ingestion.sources.files.locations import FoundFile
 from ingestion.sources.files.problems import FileProblem
 from ingestion.sources.ga4_export.days import Day, Kind, Listing, day_of
@@ -27,6 +28,8 @@ from ingestion.sources.ga4_export.tables import FIELDS
 if TYPE_CHECKING:
     import duckdb
 
+    from ingestion.sources.ga4_export.storage import Storage
+
 BASE_URL = "https://bigquery.googleapis.com"
 PAGE_ROWS = 10_000  # BigQuery gives fewer where they are more than it sends at once
 TABLES_A_PAGE = 1_000  # of the list of tables
@@ -34,13 +37,20 @@ LOOKS = 8  # tables looked at side by side: a list does not tell when they chang
 ATTEMPTS = 3  # for a page that was cut off
 NEXT_STEPS = {
     "authError": "the token is not accepted; grant access anew and set SOURCES__GA4_EXPORT__REFRESH_TOKEN",
-    "insufficientPermissions": "grant access anew with the scope cloud-platform.read-only",
+    "insufficientPermissions": "grant access anew with the scope cloud-platform.read-only (bigquery for the Storage read API)",
     "accessDenied": "give the user the role BigQuery Data Viewer on the dataset",
-    "accessNotConfigured": "switch the BigQuery API on in the Google Cloud project",
+    "readSessionsDenied": "give the user the role BigQuery Read Session User on the project, or unset SOURCES__GA4_EXPORT__STORAGE_API",
+    "accessNotConfigured": "switch the API on in the Google Cloud project",
     "notFound": "check SOURCES__GA4_EXPORT__PROJECT and SOURCES__GA4_EXPORT__DATASET; does GA4 export to there?",
     "quotaExceeded": "the project's quota of BigQuery is used up; the next night goes on",
     "rateLimitExceeded": "too many calls a second; the next night goes on",
+    "UNAVAILABLE": "the service does not answer and is not asked again in this run; is it up?",
+    "DEADLINE_EXCEEDED": "the service does not answer and is not asked again in this run; is it up?",
 }
+# no table's own: the next one would meet it too
+_FOR_ALL = (
+    "quotaExceeded", "readSessionsDenied", "insufficientPermissions", "accessNotConfigured", "UNAVAILABLE", "DEADLINE_EXCEEDED",
+)  # fmt: skip
 _TABLE = re.compile(r"^events_(intraday_)?(\d{8})$")  # events_fresh_, users_ and others are not read
 _READABLE = ("TABLE", "SNAPSHOT")  # what tabledata.list takes
 _STATE = "type,numRows,numBytes,lastModifiedTime,streamingBuffer"
@@ -71,10 +81,13 @@ class BigQueryDays:
         name = "ga4_export"
         self._project, dataset = str(setting(name, "project")), str(setting(name, "dataset"))
         self._dataset = f"analytics_{dataset}" if dataset.isdigit() else dataset
+        auth = google_auth(name)
+        self._storage = _storage(name, auth)
         self._client = google_client(
             name,
             BASE_URL,
             "bigquery/v2/",
+            auth=auth,
             next_steps=NEXT_STEPS,
             throttled=("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"),
             timeout=180.0,
@@ -82,7 +95,7 @@ class BigQueryDays:
         self._tables = f"projects/{self._project}/datasets/{self._dataset}/tables"
         self._page_rows = int(setting(name, "page_rows", PAGE_ROWS))
         self._first, self._last = first, last
-        self._used_up: SourceError | None = None
+        self._over: SourceError | None = None
 
     @property
     def place(self) -> str:
@@ -134,15 +147,15 @@ class BigQueryDays:
             raise FileProblem(f"{table}: {n_rows:,} rows came of {before.n_rows:,}; did the API change?")
         return Scan("read_parquet", tuple(str(p) for p in paths), "hive_partitioning = false")
 
-    def _ask(self, ask: Callable[[str, dict[str, Any]], Any], path: str, params: dict[str, Any]) -> Any:
-        """An answer; when the quota is used up, BigQuery is not asked again in this run."""
-        if self._used_up:
-            raise self._used_up
+    def _ask(self, ask: Callable[..., Any], *asked: Any) -> Any:
+        """An answer; when the quota is used up or nothing may be read, BigQuery is not asked again in this run."""
+        if self._over:
+            raise self._over
         try:
-            return ask(path, params)
+            return ask(*asked)
         except SourceError as e:
-            if e.code == "quotaExceeded":
-                self._used_up = e
+            if e.code in _FOR_ALL:
+                self._over = e
             raise
 
     def _names(self) -> list[str]:
@@ -182,10 +195,12 @@ class BigQueryDays:
     def _fetch(
         self, con: duckdb.DuckDBPyConnection, table: str, about: _Table, scratch: Path
     ) -> tuple[int, list[Path]]:
-        """(rows, Parquet files) of a table, a file a page. Raises SourceError, FileProblem, _TokenIsOver."""
+        """(rows, Parquet files) of a table, a file a page or stream. Raises SourceError, FileProblem, _TokenIsOver."""
         fields = _picked(about.fields, _wanted())
         if not fields:
             raise FileProblem(f"{table} has no column of the export; is this an event export of GA4?")
+        if self._storage:
+            return self._stream(self._storage, table, list(_paths(fields)), scratch)
         select, page = _select(fields), scratch / "page.json"
         odd = f"'a row has ' || coalesce(len(r.f), 0) || ' cells, {len(fields)} were asked for; did the API change?'"
         whole = f"case when len(r.f) = {len(fields)} then true else error({odd}) end"
@@ -214,6 +229,17 @@ class BigQueryDays:
                 return n_rows, paths
             params["pageToken"] = token
 
+    def _stream(self, storage: Storage, table: str, fields: list[str], scratch: Path) -> tuple[int, list[Path]]:
+        try:
+            found: tuple[int, list[Path]] = self._ask(
+                storage.read, self._project, f"{self._tables}/{table}", fields, scratch
+            )
+            return found
+        except SourceError as e:
+            if e.code == "FAILED_PRECONDITION":  # a session holds for some hours
+                raise _TokenIsOver from e
+            raise
+
     def _page(self, con: duckdb.DuckDBPyConnection, path: str, params: dict[str, Any], file: Path) -> str | None:
         """Writes a page to `file`; returns the token of the next. One that is no whole JSON is asked for again."""
         import duckdb
@@ -231,7 +257,24 @@ class BigQueryDays:
 
 
 class _TokenIsOver(Exception):
-    """A page's token is no longer taken: the table must be read from its beginning."""
+    """A page's token, or a session of the Storage read API, is no longer taken: the table must be read from its beginning."""
+
+
+def _storage(name: str, auth: Any) -> Storage | None:
+    """The Storage read API's client; None where it is not switched on."""
+    if str(setting(name, "storage_api", "false")).lower() != "true":
+        return None
+    try:
+        from ingestion.sources.ga4_export.storage import ADDRESS, Storage
+    except ImportError as e:
+        if (e.name or "").split(".")[0] not in ("google", "grpc"):
+            raise
+        raise SourceError(
+            name,
+            "SOURCES__GA4_EXPORT__STORAGE_API is true, which needs the package google-cloud-bigquery-storage; `make setup` installs "
+            "it, elsewhere `pip install google-cloud-bigquery-storage` does. Or unset it, to read over the REST API",
+        ) from e
+    return Storage(name, str(setting(name, "storage_address", ADDRESS)), auth, NEXT_STEPS)
 
 
 def _gone(table: str) -> str:

@@ -1,5 +1,6 @@
-"""Google's own clients read the sandbox: google-cloud-bigquery over tabledata.list, and google-api-python-client with the discovery
-document it carries. Usage: check.py <url>. CONFORMANCE_FOLDER: the company's, with its export as Parquet in ga4/.
+"""Google's own clients read the sandbox: google-cloud-bigquery over tabledata.list and the Storage read API, google-cloud-bigquery-storage
+alone, and google-api-python-client with the discovery document it carries. Usage: check.py <url>. CONFORMANCE_FOLDER: the company's,
+with its export as Parquet in ga4/.
 
 The client types each value by the table's schema, so that what it reads is compared with the export's Parquet value by value.
 """
@@ -14,10 +15,22 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
+import pyarrow as pa
 import pyarrow.parquet as pq
-from google.api_core.exceptions import BadRequest, Forbidden, NotFound
+from google.api_core.exceptions import (
+    BadRequest,
+    Forbidden,
+    MethodNotImplemented,
+    NotFound,
+    PermissionDenied,
+    Unauthenticated,
+)
 from google.auth.exceptions import RefreshError
+from google.auth.transport.requests import Request
 from google.cloud.bigquery import Client, SchemaField
+from google.cloud.bigquery_storage import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 
@@ -59,6 +72,73 @@ def read(bigquery: Client, day: date, page_size: int = 400, **more: Any) -> tupl
     rows = [dict(row.items()) for page in found.pages for row in page]
     assert len(rows) == table.num_rows == found.total_rows, "rows are missing"
     return sorted(rows, key=repr), found.page_number
+
+
+class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+    """A token over a channel in plain text, as an emulator's: gRPC's call credentials want TLS."""
+
+    def __init__(self, credentials: Any) -> None:
+        credentials.refresh(Request())
+        self.token = credentials.token
+
+    def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+        metadata = [*(details.metadata or ()), ("authorization", f"Bearer {self.token}")]
+        return continuation(details._replace(metadata=metadata), request)
+
+    intercept_unary_stream = intercept_unary_unary
+
+
+def storage(bearer: Bearer) -> BigQueryReadClient:
+    channel = grpc.insecure_channel(os.environ[f"{SETTING}STORAGE_ADDRESS"])
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.intercept_channel(channel, bearer)))
+
+
+def begun(client: BigQueryReadClient, table: str, streams: int = 0, dataset: str = DATASET, **options: Any) -> Any:
+    """A read session of a table."""
+    name = f"projects/{PROJECT}/datasets/{dataset}/tables/{table}"
+    asked = types.ReadSession(table=name, data_format=types.DataFormat.ARROW, read_options=options)
+    return client.create_read_session(parent=f"projects/{PROJECT}", read_session=asked, max_stream_count=streams)
+
+
+def streamed(client: BigQueryReadClient, table: str, **asked: Any) -> tuple[pa.Table, int]:
+    """(rows, number of streams) of a table, each stream by the client's own reader."""
+    session = begun(client, table, **asked)
+    parts = [client.read_rows(s.name).rows(session).to_arrow() for s in session.streams]
+    return pa.concat_tables(parts), len(parts)
+
+
+def check_storage(bigquery: Client, day: date) -> int:
+    """The Storage read API gives a day's rows by each of the clients' ways; the number of streams."""
+    bearer = Bearer(signed_in())
+    client, table = storage(bearer), f"events_{day:%Y%m%d}"
+    whole = bigquery.list_rows(bigquery.get_table(f"{PROJECT}.{DATASET}.{table}"))
+    assert sorted(whole.to_arrow(bqstorage_client=client).to_pylist(), key=repr) == exported(day)
+    found, n_streams = streamed(client, table)
+    assert sorted(found.to_pylist(), key=repr) == exported(day) and n_streams > 1
+    assert streamed(client, table, streams=1)[1] == 1
+    fields = ["device.web_info.browser", "event_name"]
+    few, _ = streamed(client, table, selected_fields=fields)
+    read = [(r["event_name"], r["device"]["web_info"]) for r in few.to_pylist()]
+    there = [(r["event_name"], {"browser": r["device"]["web_info"]["browser"]}) for r in exported(day)]
+    assert few.column_names == ["event_name", "device"] and sorted(read, key=repr) == sorted(there, key=repr)
+    one = begun(client, table, streams=1).streams[0].name
+    rows = [dict(r) for r in client.read_rows(one, offset=3).rows()]
+    assert len(rows) == found.num_rows - 3 and "event_params" in rows[0]
+
+    at = "BigQueryRead/ReadRows"
+    for kind in ("server_error", "reset", "rate_limit"):  # the client goes on by itself
+        sandbox("faults", {"route": at, "kind": kind})
+        assert streamed(client, table)[0].num_rows == found.num_rows, kind
+    sandbox("faults", {"route": at, "kind": "truncated"})
+    assert streamed(client, table)[0].num_rows < found.num_rows, "a stream that ends early went unnoticed"
+    must_fail(
+        MethodNotImplemented, lambda: streamed(client, table, row_restriction="event_name = 'x'"), "a restriction"
+    )
+    must_fail(NotFound, lambda: streamed(client, "events_19990101"), "a table that is not there")
+    must_fail(PermissionDenied, lambda: streamed(client, "x", dataset="finance"), "a closed dataset")
+    bearer.token = "made-up"
+    must_fail(Unauthenticated, lambda: streamed(client, table), "a made-up token")
+    return n_streams
 
 
 def must_fail(error: type[Exception] | tuple[type[Exception], ...], call: Any, what: str) -> None:
@@ -128,6 +208,7 @@ def main() -> None:
         sandbox("faults", {"route": "/bigquery/.*/data$", "kind": kind})
         must_fail(error, lambda: read(bigquery, yesterday), kind)
 
+    n_streams = check_storage(bigquery, yesterday)
     sandbox("clock", {"as_of": (clock + timedelta(days=4)).isoformat()})
     later, _ = read(bigquery, yesterday)
     assert len(later) > len(exported(yesterday))
@@ -135,7 +216,8 @@ def main() -> None:
     n_late = len(later) - len(exported(yesterday))
     sys.stdout.write(
         f"{len(tables)} tables on {listed.page_number} pages; {n_rows} events of two days are those of the Parquet files, "
-        f"{n_late} came late; malformed, renamed and cut-off answers do not pass\n"
+        f"{n_late} came late; malformed, renamed and cut-off answers do not pass; "
+        f"the Storage read API gives the same in {n_streams} streams\n"
     )
 
 

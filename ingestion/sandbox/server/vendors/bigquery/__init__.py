@@ -1,4 +1,5 @@
-"""BigQuery REST API v2, as far as reading tables goes: datasets.list, datasets.get, tables.list, tables.get, tabledata.list.
+"""BigQuery REST API v2, as far as reading tables goes: datasets.list, datasets.get, tables.list, tables.get, tabledata.list. Tables are
+also read over the Storage read API (storage.py), on the next port.
 
 One project with the dataset that GA4 exports to (export.py), and another dataset that the user may see but not read. Not served:
 queries, jobs, writing. Source: bigquery v2 discovery document, revision 20261009.
@@ -12,11 +13,14 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ingestion.sandbox.server.vendor import Desk, Tokens, Vendor, form_of, json_response
+from ingestion.sandbox.server.vendor import Desk, Vendor, form_of, json_response
+from ingestion.sandbox.server.vendors.bigquery import storage
+from ingestion.sandbox.server.vendors.bigquery.access import CLOSED, LOCATION, PROJECT, TOKENS
 from ingestion.sandbox.server.vendors.bigquery.export import (
     BYTES_A_ROW,
     DATASET,
@@ -27,8 +31,6 @@ from ingestion.sandbox.server.vendors.bigquery.export import (
     picked,
 )
 
-TOKENS = Tokens("sandbox.apps.googleusercontent.com", "sandbox-bigquery-client-secret", "1//sandbox-bigquery-token")
-PROJECT, CLOSED, LOCATION = "nordlyskontor-web", "finance", "EU"
 DEFAULT_TABLES, MOST_ROWS = 50, 2**32 - 1
 _COMMON = {"$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser",
            "uploadType", "upload_protocol"}  # fmt: skip
@@ -64,6 +66,8 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
     export = Export(desk)
 
     async def token(request: Request) -> Response:
+        # from the first token on, which every client gets first: who reads nothing here does not wait for a library
+        await run_in_threadpool(storage.serve, export, request.app, request.scope["server"][1])
         status, body = TOKENS.issue(await form_of(request))
         return json_response(body, status)
 
@@ -294,6 +298,7 @@ def _environment(url: str) -> Mapping[str, str]:
         "CLIENT_SECRET": TOKENS.client_secret,
         "REFRESH_TOKEN": TOKENS.refresh_token,
         "DATASET": DATASET,
+        "STORAGE_ADDRESS": storage.address(url),
     }
     return {f"SOURCES__GA4_EXPORT__{k}": v for k, v in values.items()}
 

@@ -11,10 +11,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ingestion.sandbox.ga4 import PROPERTY_ID, RESTATED_DAYS, counted, events_query
 from ingestion.sandbox.server.vendor import Desk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DATASET = f"analytics_{PROPERTY_ID}"
 KEPT = 16  # states of tables that may still be read on
@@ -31,6 +34,9 @@ class Limits:
 
     page_bytes: int = 10_000_000
     intraday_days: int = 0  # so many of the last days have no daily table yet
+    stream_rows: int = 1_000  # of the Storage API: rows that are worth a stream of their own
+    batch_rows: int = 200  # and rows of a message
+    session_user: bool = True  # whether the user has the role BigQuery Read Session User
 
 
 LIMITS = Limits()
@@ -141,9 +147,17 @@ class Export:
     def count(self, state: str) -> int:
         return int(self._desk.rows(f"select count(*) as n from bigquery.{state}")[0]["n"])
 
+    def table(self, state: str, schema: Schema, first: int, n: int) -> pa.Table:
+        """`n` rows from `first` as Arrow, typed as the Storage API types them."""
+        columns = ", ".join(f"{_nested(_named(f), f)} as {_named(f)}" for f in schema)
+        found = self._desk.arrow(
+            f"select {columns} from bigquery.{state} where rowid >= {first} and rowid < {first + n} order by rowid"
+        )
+        return found.cast(arrow_schema(schema))
+
     def rows(self, state: str, schema: Schema, first: int, n: int) -> list[bytes]:
         """Up to `n` rows from `first` as JSON, as many as a page takes, at least one."""
-        cells = ", ".join(_cell(f'"{f["name"]}"', f) for f in schema)
+        cells = ", ".join(_cell(_named(f), f) for f in schema)
         found = self._desk.arrow(
             f"""select json_object('f', json_array({cells}))::varchar as row from bigquery.{state}
                 where rowid >= {first} and rowid < {first + n} order by rowid"""
@@ -179,6 +193,21 @@ def picked(schema: Schema, paths: Sequence[str]) -> list[Mapping[str, Any]]:
     return found
 
 
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """The Arrow schema of a table: a repeated field and what it repeats are never null."""
+    import pyarrow as pa
+
+    types = {"STRING": pa.string(), "INTEGER": pa.int64(), "FLOAT": pa.float64(), "BOOLEAN": pa.bool_()}
+
+    def field(about: Mapping[str, Any]) -> pa.Field:
+        kind = pa.struct([field(f) for f in about["fields"]]) if about["type"] == "RECORD" else types[about["type"]]
+        if about["mode"] == "REPEATED":
+            return pa.field(about["name"], pa.list_(pa.field("item", kind, nullable=False)), nullable=False)
+        return pa.field(about["name"], kind)
+
+    return pa.schema([field(f) for f in schema])
+
+
 def _field(name: str, kind: Any) -> dict[str, Any]:
     mode = "NULLABLE"
     if kind.id == "list":
@@ -195,9 +224,25 @@ def _cell(expr: str, about: Mapping[str, Any], depth: int = 0) -> str:
         inner = _cell(x, {**about, "mode": "NULLABLE"}, depth + 1)
         return f"json_object('v', to_json(list_transform(coalesce({expr}, []), lambda {x}: {inner})))"
     if about["type"] == "RECORD":
-        cells = ", ".join(_cell(f'{expr}."{f["name"]}"', f, depth) for f in about["fields"])
+        cells = ", ".join(_cell(f"{expr}.{_named(f)}", f, depth) for f in about["fields"])
         return f"json_object('v', case when {expr} is not null then json_object('f', json_array({cells})) end)"
     return f"json_object('v', {expr}::varchar)"
+
+
+def _nested(expr: str, about: Mapping[str, Any], depth: int = 0) -> str:
+    """SQL of a column with the fields that are asked for."""
+    if about["mode"] == "REPEATED":
+        x = f"x{depth}"
+        inner = _nested(x, {**about, "mode": "NULLABLE"}, depth + 1)
+        return f"list_transform(coalesce({expr}, []), lambda {x}: {inner})"
+    if about["type"] == "RECORD":
+        parts = (f"{_named(f)}: {_nested(f'{expr}.{_named(f)}', f, depth)}" for f in about["fields"])
+        return f"case when {expr} is not null then {{{', '.join(parts)}}} end"
+    return expr
+
+
+def _named(about: Mapping[str, Any]) -> str:
+    return f'"{about["name"]}"'
 
 
 def _ms(day: date) -> int:
