@@ -170,6 +170,7 @@ def _remembered(raw_file: Path) -> tuple[int, str]:
 def _migrate(spec: SourceSpec, settings: Settings) -> None:
     """Bring a raw file to the spec: our migrations in order, then dlt adds what tables and columns are missing."""
     import dlt
+    from dlt.common.schema.utils import new_table
 
     raw_file = settings.raw_file(spec.name)
     version, _ = _remembered(raw_file)
@@ -189,15 +190,20 @@ def _migrate(spec: SourceSpec, settings: Settings) -> None:
         finally:
             con.close()
 
-    def empty(table: Table) -> Any:
-        def rows() -> Any:
-            yield dlt.mark.materialize_table_schema()
-
-        return dlt.resource(rows, name=table.name, columns=columns_hint(table), write_disposition="append")
-
-    source = dlt.source(lambda: [empty(t) for t in spec.tables if not t.kept_as_files], name=spec.name)()
+    # dlt's client makes the tables in a fifth of the time of a run that brings no rows
+    schema = dlt.Schema(spec.name)
+    for table in spec.tables:
+        if not table.kept_as_files:
+            columns: Any = [{"name": name, **hint} for name, hint in columns_hint(table).items()]
+            schema.update_table(new_table(table.name, write_disposition="append", columns=columns))
     pipeline = open_pipeline(spec, settings)
-    pipeline.run(source, loader_file_format="parquet", schema_contract="evolve")
+    if version:
+        pipeline.drop()  # its working folder knows the older columns; the next run reads the newer from the raw file
+    destination: Any = pipeline.destination
+    schema = dlt.Schema.from_dict(dict(schema.to_dict(bump_version=True)))
+    with destination.client(schema, destination.spec()._bind_dataset_name(spec.name)) as client:
+        client.initialize_storage()
+        client.update_stored_schema()
     con = duckdb.connect(str(raw_file))
     try:
         kept_files.prepare(con, raw_file, spec)
