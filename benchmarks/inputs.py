@@ -75,7 +75,7 @@ def shapes(folder: Path) -> list[Input]:
 
 
 def _input(name: str, path: Path, folder: Path, changes: Mapping[str, Any]) -> Input:
-    lines = yaml.safe_load((CATALOGUES / "orders.yml").read_text())["datasets"]["gift_shop_lines"]
+    lines = yaml.safe_load((CATALOGUES / "sales.yml").read_text())["datasets"]["gift_shop_lines"]
     catalogue = folder / f"{path.stem}_{path.suffix.removeprefix('.')}.yml"
     text = yaml.safe_dump({"version": 1, "datasets": {"lines": {**lines, "location": str(path), **changes}}})
     catalogue.write_text(text)

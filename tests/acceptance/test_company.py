@@ -49,7 +49,9 @@ def company(tmp_path_factory: pytest.TempPathFactory, tiny_company: Path) -> Pat
 def reading(company: Path, data_dir: Path) -> Iterator[tuple[Sandbox, Warehouse]]:
     """A server over the company, and an installation whose five platforms and exchange rates are configured to read it."""
     with serving(company, FIRST_NIGHT) as sandbox:
-        yield sandbox, Warehouse(data_dir, data_dir / "no-drop" / "catalogue.yml", FIRST_NIGHT, sandbox.environment())
+        ours = tuple(f"SOURCES__{name.upper()}__" for name in (*PLATFORMS, "norges_bank"))
+        settings = {k: v for k, v in sandbox.environment().items() if k.startswith(ours)}
+        yield sandbox, Warehouse(data_dir, data_dir / "no-drop" / "catalogue.yml", FIRST_NIGHT, settings)
 
 
 def the_books(sandbox: Sandbox) -> Books:
