@@ -27,7 +27,7 @@ from tests.sandbox import SEED, serving
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 BEGAN, AS_OF = date(2025, 1, 1), date(2026, 11, 22)  # old enough for last year's baselines and season
-NOT_READ = ("GA4", "SEARCH_CONSOLE")  # no goal of the example is measured there
+NOT_READ = ("GA4", "SEARCH_CONSOLE", "MAILCHIMP")  # no goal of the example is measured there
 # beside the example's, so that every status is seen: reached by the forecast, by its interval alone, begun too late, not begun
 MORE_GOALS = (
     ("T1", "Net revenue", 6_800_000, date(2026, 1, 1), date(2026, 12, 31), "Webshop"),
