@@ -28,3 +28,12 @@
 {% macro duckdb__session_id() -%}
     hash(user_pseudo_id, ga_session_id)
 {%- endmacro %}
+
+{# A client's key, and that of a session of theirs: keyed once, since a keyed hash is most of what a key costs. #}
+{% macro ga4_client_key() -%}
+    {{ keyed_hash("'ga4_export|client|' || user_pseudo_id") }}
+{%- endmacro %}
+
+{% macro ga4_session_key() -%}
+    md5({{ ga4_client_key() }} || '|' || cast(ga_session_id as {{ dbt.type_string() }}))
+{%- endmacro %}

@@ -164,7 +164,7 @@ def both(web: Warehouse, world: World) -> duckdb.DuckDBPyConnection:
     con.execute(f"attach '{web.export.parent / 'first.duckdb'}' as built (read_only)")
     con.execute(
         f"""create temp table visits as select *,
-            keyed_hash('ga4_export|session|' || client_id || '|' || (epoch_us(started_at) // 1000000)) as session_key,
+            md5(keyed_hash('ga4_export|client|' || client_id) || '|' || (epoch_us(started_at) // 1000000)) as session_key,
             keyed_hash('ga4_export|client|' || client_id) as client_key
             from world.visits where consent_analytics and date <= '{THROUGH}'"""
     )
@@ -269,7 +269,7 @@ def test_a_direct_session_is_credited_to_its_clients_latest_source(both: duckdb.
 
 def test_conversions_and_their_revenue_are_those_of_the_visits(both: duckdb.DuckDBPyConnection) -> None:
     told = f"""
-        select case when consent_analytics then keyed_hash('ga4_export|session|' || client_id || '|'
+        select case when consent_analytics then md5(keyed_hash('ga4_export|client|' || client_id) || '|'
             || (epoch_us(started_at) // 1000000)) end as session_key, event_name, transaction_id, revenue
         from (
             select *, 'purchase' as event_name, order_id as transaction_id, ((amount_ore - shipping_ore) / 125.0)::decimal(18, 2)
@@ -310,7 +310,7 @@ def _one_more_view(web: Warehouse) -> tuple[str, int]:
 def _key(client: str, session: int) -> str:
     with duckdb.connect() as con:
         privacy.install(con, KEY.encode())
-        return str(con.execute("select keyed_hash(?)", [f"ga4_export|session|{client}|{session}"]).fetchall()[0][0])
+        return str(con.execute("select md5(keyed_hash(?) || ?)", [f"ga4_export|client|{client}", f"|{session}"]).fetchall()[0][0])
 
 
 def test_a_late_event_changes_its_session_alone_and_computes_the_days_around_it(web: Warehouse) -> None:

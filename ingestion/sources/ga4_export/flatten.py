@@ -264,25 +264,21 @@ def _bad(exprs: dict[str, str]) -> str:
 
 
 def _typed(name: str, value: str, holds: frozenset[str] = frozenset(_VALUES)) -> str:
-    """SQL of a parameter's value as its column has it, from the record `value`; null where it cannot be read.
+    """SQL of a parameter's value as its column has it; null where it cannot be read.
 
-    `holds`: the fields that have values at all.
+    `value`: SQL of one of its fields, with {} for the field's name. `holds`: the fields that have values at all.
     """
     kind = _TYPED[name].type
-    text, whole, numbers = (
-        f"{value}.string_value",
-        f"{value}.int_value",
-        [f"{value}.double_value", f"{value}.float_value"],
-    )
+    text, whole = value.format("string_value"), value.format("int_value")
+    numbers = [value.format(f) for f in ("double_value", "float_value") if f in holds]
     options: list[str] = []
     if kind == "text":
         options += [text] if "string_value" in holds else []
         options += [f"{whole}::varchar"] if "int_value" in holds else []
-        for n in numbers:
-            if n.rsplit(".", 1)[-1] in holds:  # an id that came as a number: 13085.0 is 13085
-                options.append(
-                    f"case when {n} = trunc({n}) then coalesce(try_cast({n} as hugeint)::varchar, {n}::varchar) else {n}::varchar end"
-                )
+        options += [  # an id that came as a number: 13085.0 is 13085
+            f"case when {n} = trunc({n}) then coalesce(try_cast({n} as hugeint)::varchar, {n}::varchar) else {n}::varchar end"
+            for n in numbers
+        ]
     elif kind == "bigint":
         options += [whole] if "int_value" in holds else []
         if "string_value" in holds:  # a cast alone would round 1.5
@@ -291,14 +287,10 @@ def _typed(name: str, value: str, holds: frozenset[str] = frozenset(_VALUES)) ->
                 f"case when not contains({text}, '.') then try_cast({text} as bigint) "
                 f"when {exact} = trunc({exact}) then {exact}::bigint end"
             )
-        options += [
-            f"case when {n} = trunc({n}) then try_cast({n} as bigint) end"
-            for n in numbers
-            if n.rsplit(".", 1)[-1] in holds
-        ]
+        options += [f"case when {n} = trunc({n}) then try_cast({n} as bigint) end" for n in numbers]
     else:
         options += [f"try_cast({whole} as {_DECIMAL})"] if "int_value" in holds else []
-        options += [f"try_cast({n} as {_DECIMAL})" for n in numbers if n.rsplit(".", 1)[-1] in holds]
+        options += [f"try_cast({n} as {_DECIMAL})" for n in numbers]
         options += [f"try_cast({text} as {_DECIMAL})"] if "string_value" in holds else []
     if not options:
         return {"bigint": "null::bigint", "decimal": f"null::{_DECIMAL}"}.get(kind, "null::varchar")
@@ -312,7 +304,7 @@ def _odd(names: Iterable[str]) -> str:
         f"(nullif({value}.string_value, '') is not null or {value}.int_value is not null "
         f"or {value}.double_value is not null or {value}.float_value is not null)"
     )
-    cases = " ".join(f"when '{name}' then {filled} and ({_typed(name, value)}) is null" for name in names)
+    cases = " ".join(f"when '{name}' then {filled} and ({_typed(name, value + '.{}')}) is null" for name in names)
     return f"case p.key {cases} else false end"
 
 
@@ -374,7 +366,7 @@ def _select(
         values[f.name] = f"make_timestamptz({expr})" if f.column.type == "timestamp" else expr
     for p in PARAMS:
         holds = held.get(p.key, frozenset())
-        values[p.name] = _typed(p.key, f"e.event_params[list_position(_keys, '{p.key}')].value", holds)
+        values[p.name] = _typed(p.key, f"_{{}}s[list_position(_keys, '{p.key}')]", holds)
     parquet = {"JSON": "VARCHAR"}
     # a column that holds nothing is left out: writing a hundred of them is a third of the work
     picked = ", ".join(
@@ -383,7 +375,12 @@ def _select(
         if not _NULL.fullmatch(values.get(c.name, "null"))
     )
     good = f"({bad}) is null" if bad else "true"
-    keys = "list_transform(e.event_params, lambda p: p.key) as _keys"
+    # a list of each field: a value is then picked without the record around it
+    fields = [f for f in _VALUES if any(f in holds for holds in held.values())]
+    keys = ", ".join(
+        f"list_transform(e.event_params, lambda p: p.{path}) as _{name}s"
+        for path, name in [("key", "key"), *((f"value.{f}", f) for f in fields)]
+    )
     if not twins:
         return f"select {picked} from (select *, {keys}, 0 as _nth from {relation} as e where {good}) as e"
     # Equal events are numbered, the rest pass by: a window over all of a day's columns would be dear. Numbered by all

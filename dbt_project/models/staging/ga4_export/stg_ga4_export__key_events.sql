@@ -19,11 +19,8 @@ select
     event_date,
     event_at,
     event_name,
-    case
-        when has_consent
-            then {{ keyed_hash("'ga4_export|session|' || user_pseudo_id || '|' || cast(ga_session_id as varchar)") }}
-    end as session_key,
-    case when has_consent then {{ keyed_hash("'ga4_export|client|' || user_pseudo_id") }} end as client_key,
+    case when has_consent and ga_session_id is not null then {{ ga4_session_key() }} end as session_key,
+    case when has_consent then {{ ga4_client_key() }} end as client_key,
     case when has_consent then {{ keyed_hash("'ga4_export|' || user_id") }} end as user_key,
     {{ clean_text('coalesce(ecommerce_transaction_id, transaction_id)') }} as transaction_id,
     {{ currency_code('currency') }} as currency,

@@ -135,7 +135,11 @@ tagged as (
         {%- for tag in ['source', 'medium', 'campaign', 'id', 'term', 'content'] %}
         {{ url_parameter('traffic_query', 'utm_' ~ tag) }} as utm_{{ tag }},
         {%- endfor %}
-        {{ url_parameter('traffic_query', '(?:gclid|gbraid|wbraid)') }} as google_click
+        coalesce(
+            {%- for id in google_ids %}
+            {{ url_parameter('traffic_query', id) }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        ) as google_click
     from addressed
 ),
 
@@ -167,8 +171,8 @@ picked as (
 )
 
 select
-    {{ keyed_hash("'ga4_export|session|' || user_pseudo_id || '|' || cast(ga_session_id as varchar)") }} as session_key,
-    {{ keyed_hash("'ga4_export|client|' || user_pseudo_id") }} as client_key,
+    {{ ga4_session_key() }} as session_key,
+    {{ ga4_client_key() }} as client_key,
     {{ keyed_hash("'ga4_export|' || user_id") }} as user_key,
     {%- for id in google_ids + other_ids %}
     {{ keyed_hash(id) }} as {{ id }}_hash,
