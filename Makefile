@@ -50,7 +50,7 @@ types: .venv/.ready
 
 .PHONY: pytest
 pytest: .venv/.ready
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder  # three on two cores: nights and servers wait now and then
 
 .PHONY: sources
 sources: setup  ## the sources: configured or not, last load, staleness

@@ -22,6 +22,13 @@ REAL_DATA = PROJECT_DIR.parent / "shared" / "data"
 AS_OF = date(2026, 11, 20)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay together, and those of all files that work in the one shared warehouse: they would wait for each other."""
+    for item in items:
+        shares = "undisturbed" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("one warehouse" if shares else item.nodeid.split("::")[0]))
+
+
 @pytest.fixture(autouse=True)
 def no_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test starts the simulated company by having configured nothing; those that mean it switch it on."""
