@@ -71,8 +71,8 @@ class LoadReport:
     last_good_as_of: date | None = None
     data_through_date: date | None = None
     delivered: Mapping[str, date] | None = None  # newest day by what the source provides; None: as before
-    expected_lag_days: int = 1
-    stale_after_days: int = 3
+    expected_lag_days: int | None = 1
+    stale_after_days: int | None = 3
     is_stale: bool = False
     checks: tuple[Outcome, ...] = ()
 
@@ -426,7 +426,7 @@ def _freshness(spec: SourceSpec, settings: Settings, as_of: date) -> Freshness:
     for table, day in newest.items():
         if table.provides and day:
             delivered[table.provides] = max(day, delivered.get(table.provides, day))
-    if through and (as_of - through).days > spec.stale_after_days:
+    if through and spec.is_stale((as_of - through).days):
         return Freshness(
             through, delivered, (f"newest day is {through}, {(as_of - through).days} days before {as_of}",)
         )

@@ -746,6 +746,10 @@ def test_an_old_plan_never_grows_stale(house: House) -> None:
     house.load(date(2025, 1, 1))
     report = house.load(date(2026, 11, 20))
     assert (report.status, report.is_stale, report.data_through_date) == ("unchanged", False, date(2025, 1, 1))
+    assert (report.expected_lag_days, report.stale_after_days) == (
+        None,
+        None,
+    )  # nor is it late, which the checks warn of
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------

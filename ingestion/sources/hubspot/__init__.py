@@ -420,7 +420,7 @@ def _moment(text: Any) -> datetime:
 
 
 def reaches(con: DuckDBPyConnection, settings: Settings, as_of: Any) -> Freshness:
-    return freshness(con, settings, as_of, NAME, SPEC.stale_after_days)
+    return freshness(con, as_of, SPEC)
 
 
 SPEC = SourceSpec(

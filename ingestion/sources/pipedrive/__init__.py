@@ -303,7 +303,7 @@ def _text(value: Any) -> str | None:
 
 
 def reaches(con: DuckDBPyConnection, settings: Settings, as_of: date) -> Freshness:
-    return freshness(con, settings, as_of, NAME, SPEC.stale_after_days)
+    return freshness(con, as_of, SPEC)
 
 
 SPEC = SourceSpec(

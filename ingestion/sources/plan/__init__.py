@@ -178,4 +178,6 @@ SPEC = SourceSpec(
     configured=configured,
     build=build,
     freshness=freshness,
+    expected_lag_days=None,  # a plan holds until it is changed
+    stale_after_days=None,
 )
