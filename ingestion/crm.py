@@ -197,7 +197,7 @@ class Pulls:
     def _resource(self, table: Table) -> DltResource:
         import dlt
 
-        from ingestion.pipeline import columns_hint
+        from ingestion.raw import columns_hint
 
         def rows() -> Iterator[Any]:
             import pyarrow as pa

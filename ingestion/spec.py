@@ -1,4 +1,4 @@
-"""What a source must say of itself. Data only: building pipelines and loading belong to pipeline.py."""
+"""What a source must say of itself. Data only: raw files belong to raw.py, loading to pipeline.py."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ import pytest
 
 from ingestion import ops, privacy
 from ingestion.dbt_profile import write_profile
-from ingestion.pipeline import load_source, prepare_tables
+from ingestion.pipeline import load_source
+from ingestion.raw import prepare_tables
 from ingestion.registry import get_spec
 from ingestion.sandbox.ga4 import write_events
 from ingestion.sandbox.store import World

@@ -38,7 +38,7 @@ def build(context: LoadContext) -> DltSource:
     """The dlt source for one night: only what changed since the last good load. Raises SourceError for a bad catalogue."""
     import dlt
 
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
     from ingestion.sources.files.night import Night
 
     settings = context.settings
