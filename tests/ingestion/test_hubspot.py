@@ -13,7 +13,14 @@ import requests
 from ingestion.pipeline import LoadReport
 from ingestion.sandbox.server.vendors import hubspot as vendor
 from ingestion.sandbox.server.vendors._crm import Crm, Thing
-from ingestion.sandbox.server.vendors.hubspot.objects import PLURAL, association_types, history, properties, stamp
+from ingestion.sandbox.server.vendors.hubspot.objects import (
+    PLURAL,
+    STAGES,
+    association_types,
+    history,
+    properties,
+    stamp,
+)
 from ingestion.settings import Settings
 from ingestion.sources import hubspot
 from ingestion.sources.hubspot import SPEC
@@ -383,7 +390,7 @@ def test_stages_come_from_history_with_skips_and_ways_back(house: House) -> None
         truth.setdefault(row["deal_id"], set()).add(row["stage"])
     things = {str(t.id): t for t in [*house.crm().live("deal"), *house.crm().binned("deal")]}
     for deal, stages in visits.items():
-        entered = {s for s, _ in ((label, 0) for label, (i, _) in vendor.STAGES.items() if i in stages)}
+        entered = {s for s, _ in ((label, 0) for label, (i, _) in STAGES.items() if i in stages)}
         assert entered <= truth[things[deal].ref]
         assert truth[things[deal].ref] - entered <= {"Møte"}
 
