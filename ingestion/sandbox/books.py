@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.sandbox import company as setup
+from ingestion.sandbox import ad_setup as setup
+from ingestion.sandbox.ad_setup import CLICK_PARAMETER, PLATFORMS
 from ingestion.sandbox.calendar import season
-from ingestion.sandbox.company import CLICK_PARAMETER, PLATFORMS, Company, from_epoch
+from ingestion.sandbox.company import Company, from_epoch
 from ingestion.sandbox.rng import F64, I64, U64, Bool, integers, normal, poisson, token_bytes, uniform
 
 CENT = 10_000  # micros

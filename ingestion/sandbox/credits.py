@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.sandbox.ad_setup import ACTION_CATEGORIES, PLATFORMS, WINDOWS
 from ingestion.sandbox.books import CENT, Books, Clicks, Columns, click_ids
 from ingestion.sandbox.calendar import zone
-from ingestion.sandbox.company import ACTION_CATEGORIES, PLATFORMS, WINDOWS
 from ingestion.sandbox.population import Population
 from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, uniform
 

@@ -15,10 +15,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.sandbox.ad_setup import ACTION_CATEGORIES, SITE
 from ingestion.sandbox.agents import CODE, Agents, Visits
 from ingestion.sandbox.books import Books, Columns, click_ids, fixed_strings
 from ingestion.sandbox.calendar import DAY_US, HOUR_US, zone
-from ingestion.sandbox.company import ACTION_CATEGORIES, SITE, Company, epoch, from_epoch
+from ingestion.sandbox.company import Company, epoch, from_epoch
 from ingestion.sandbox.population import COMPANY_SIZE, ROLES, SEGMENTS, Population
 from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, digit_bytes, exponential, integers, normal, pick, uniform
 

@@ -22,19 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.sandbox.ad_setup import ACTION_CATEGORIES, COUNTRIES, DEVICES, MATCH_TYPES, NETWORKS, PLATFORMS
 from ingestion.sandbox.books import Columns
-from ingestion.sandbox.company import (
-    ACTION_CATEGORIES,
-    COUNTRIES,
-    DEVICES,
-    MATCH_TYPES,
-    MAX_DAYS,
-    NETWORKS,
-    PLATFORMS,
-    Company,
-    epoch,
-    from_epoch,
-)
+from ingestion.sandbox.company import MAX_DAYS, Company, epoch, from_epoch
 from ingestion.sandbox.outcomes import WORDS
 from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of_day
 from ingestion.sandbox.sizes import SIZES

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ingestion.sandbox.company import SITE
+from ingestion.sandbox.ad_setup import SITE
 
 if TYPE_CHECKING:
     from ingestion.sandbox.server.vendor import Desk
