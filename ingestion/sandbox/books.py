@@ -103,6 +103,11 @@ class Books:
         self.expected = np.array([c.plan.clicks for c in campaigns])
         self._urls = pa.array([*company.ad_urls, setup.SITE])
 
+    def platform_of_line(self, line: I64) -> I64:
+        """Index in PLATFORMS of each line's account."""
+        platforms: I64 = self.platform_of_account[self.lines.account[line]]
+        return platforms
+
     def line_weights(self, day: int) -> F64:
         """Relative chance of a click in each line on a day: its share, its creative's wear; 0 when it is not shown."""
         lines = self.lines
@@ -214,7 +219,7 @@ class Books:
         }  # fmt: skip
 
     def _clicks(self, day: int, clicks: Clicks, price: I64, invalid_date: I64) -> Columns:
-        platform = self.platform_of_account[self.lines.account[clicks.line]]
+        platform = self.platform_of_line(clicks.line)
         ids = click_ids(platform, clicks.key)
         return {
             "click_id": ids, "clicked_at": clicks.at, "date": np.full(len(clicks), day), **self.cell(clicks.line),
@@ -224,7 +229,7 @@ class Books:
 
     def landing_urls(self, line: I64, ids: pa.Array) -> pa.Array:
         """Final URLs with the vendor's click id appended: strings."""
-        platform = self.platform_of_account[self.lines.account[line]]
+        platform = self.platform_of_line(line)
         url = self._urls.take(pa.array(self.lines.ad[line] % len(self._urls)))
         glue = np.array([f"{sign}{CLICK_PARAMETER[p]}=" for sign in "?&" for p in PLATFORMS])
         tagged = np.asarray(pc.match_substring(url, "?")).astype(np.int64)

@@ -74,7 +74,7 @@ class Credits:
         for code, name in enumerate(PLATFORMS):
             found += self._platform(code, memory, person, at, viewed.get(name))
         columns: list[Any] = [np.concatenate([f[i] for f in found]) for i in range(6)]
-        which, platform = columns[0], self.books.platform_of_account[self.books.lines.account[columns[1]]]
+        which, platform = columns[0], self.books.platform_of_line(columns[1])
         # Where a person says no to ads, conversions are modelled: half of what they would be, without a click id.
         modelled = ~self.people.consents_ads[person[which]]
         kept = np.flatnonzero(~modelled | (uniform(self.seed, "modelled", key[which], platform) < 0.5))
