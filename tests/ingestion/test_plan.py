@@ -31,8 +31,9 @@ from ingestion.sandbox.store import World
 from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
+from ingestion.sources.plan.fields import Language, channels, kpis
 from ingestion.sources.plan.reading import read_book
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels, kpis
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS
 from ingestion.sources.plan.template import reference, write
 from quality.run import run_contract
 from tests.sandbox import SEED, copy_of
