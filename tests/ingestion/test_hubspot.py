@@ -23,7 +23,7 @@ from ingestion.sandbox.server.vendors.hubspot.objects import (
 )
 from ingestion.settings import Settings
 from ingestion.sources import hubspot
-from ingestion.sources.hubspot import SPEC
+from ingestion.sources.hubspot import SPEC, reading
 from ingestion.sources.hubspot.tables import KINDS
 from tests.crm import NIGHT, House, edited, housed, make_company
 
@@ -54,7 +54,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in sizes.items():
         monkeypatch.setitem(vendor.LIMITS, name, size)
     for name, size in {"LIST_ROWS": 7, "SEARCH_ROWS": 5, "HISTORY_ROWS": 6, "LINK_ROWS": 9, "FORM_ROWS": 3}.items():
-        monkeypatch.setattr(hubspot, name, size)
+        monkeypatch.setattr(reading, name, size)
 
 
 def assert_raw_is_as_told(house: House) -> None:
