@@ -48,7 +48,7 @@ LISTS = Asked(
             Column("marketing_permissions", "bool", "members tell what they agree to (GDPR fields)"),
             _count("member_count", "subscribed now"),
             _count("unsubscribe_count", "unsubscribed now"),
-            _count("cleaned_count", "cleaned now: their addresses bounced for good"),
+            _count("cleaned_count", "cleaned now: their addresses bounce permanently (hard)"),
             DELETED,
         ),
         row_key=("account_id", "list_id"),
