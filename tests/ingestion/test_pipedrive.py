@@ -231,6 +231,16 @@ def test_what_is_odd_is_kept_as_it_is(house: House, monkeypatch: pytest.MonkeyPa
         assert erased not in dict(house.raw("select person_id, email from persons"))
 
 
+def test_an_activity_that_says_neither_when_nor_how_long_has_no_empty_texts(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_all = ROWS["activities"]
+    vague = {"due_time": "", "duration": ""}
+    monkeypatch.setitem(ROWS, "activities", lambda crm: [row | vague for row in of_all(crm)])  # type: ignore[arg-type]
+    assert verdict(house.load()) == GOOD
+    assert house.raw("select distinct due_time, duration from activities") == [(None, None)]
+
+
 def test_bodies_are_not_loaded_unless_wanted_and_a_part_can_be_left_out(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
