@@ -56,7 +56,8 @@ def floor(url: str, calls: list[dict[str, object]]) -> float:
 
 
 def main(source: str, data: Path, company: Path) -> None:
-    from ingestion.pipeline import load_source, prepare_tables
+    from ingestion.pipeline import load_source
+    from ingestion.raw import prepare_tables
     from ingestion.registry import get_spec
     from ingestion.sandbox.demo import start_dates
     from ingestion.sandbox.server.app import environment

@@ -68,7 +68,8 @@ def bare(export: Path, target: Path) -> float:
 
 def load(as_of: date) -> float:
     """The source's own load of a night, as the settings in the environment say. Seconds, without the first night's empty tables."""
-    from ingestion.pipeline import load_all, prepare_tables
+    from ingestion.pipeline import load_all
+    from ingestion.raw import prepare_tables
 
     prepare_tables(get_settings())
     started = time.perf_counter()

@@ -284,7 +284,7 @@ class Reports:
     def _resource(self, table: Table, rows: Callable[[], Iterator[Any]]) -> DltResource:
         import dlt
 
-        from ingestion.pipeline import columns_hint
+        from ingestion.raw import columns_hint
 
         strategy: Any = {"disposition": "merge", "strategy": "delete-insert"}
         if table.history:
@@ -307,7 +307,7 @@ def rejects_source(spec: SourceSpec, rejects: list[dict[str, Any]]) -> DltSource
     """The night's unreadable rows, as a package of their own: they are known only when all else was pulled."""
     import dlt
 
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
 
     resource = dlt.resource(
         rejects,

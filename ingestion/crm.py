@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from dlt.extract import DltResource, DltSource
 
-    from ingestion.settings import Settings
 
 OVERLAP_HOURS = 6  # longer than a pull takes and than a vendor's search index lags
 FULL_PULL_DAYS = 7  # how often all is pulled again: what was erased leaves no trace among the changes
@@ -198,7 +197,7 @@ class Pulls:
     def _resource(self, table: Table) -> DltResource:
         import dlt
 
-        from ingestion.pipeline import columns_hint
+        from ingestion.raw import columns_hint
 
         def rows() -> Iterator[Any]:
             import pyarrow as pa
@@ -298,19 +297,15 @@ def _n_rows(part: pa.Table) -> int:
     return int(part.num_rows - (marks or 0))
 
 
-def freshness(
-    con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, name: str, stale_after: int
-) -> Freshness:
+def freshness(con: duckdb.DuckDBPyConnection, as_of: date, spec: SourceSpec) -> Freshness:
     """A CRM reaches as far as its kinds were pulled, also when nobody changed anything since."""
-    oldest = con.execute(f'select min(as_of), arg_min(object_type, as_of) from "{name}".pulls').fetchall()[0]
+    oldest = con.execute(f'select min(as_of), arg_min(object_type, as_of) from "{spec.name}".pulls').fetchall()[0]
     if oldest[0] is None:
         return Freshness(None)
     through = oldest[0] - timedelta(days=1)
     age = (as_of - through).days
-    stale = (
-        (f"{oldest[1]} were last pulled on {oldest[0]}, {age - 1} days before {as_of}",) if age > stale_after else ()
-    )
-    return Freshness(through, {"crm_systems": through}, stale)
+    late = f"{oldest[1]} were last pulled on {oldest[0]}, {age - 1} days before {as_of}"
+    return Freshness(through, {"crm_systems": through}, (late,) if spec.is_stale(age) else ())
 
 
 def with_attributes(

@@ -1,4 +1,4 @@
-"""What a source must say of itself. Data only: building pipelines and loading belong to pipeline.py."""
+"""What a source must say of itself. Data only: raw files belong to raw.py, loading to pipeline.py."""
 
 from __future__ import annotations
 
@@ -231,8 +231,8 @@ class SourceSpec:
     configured: Callable[[Settings], Configuration]
     build: Callable[[LoadContext], DltSource]
     restatement_days: int = 0  # how far back every night pulls again
-    expected_lag_days: int = 1  # how old the newest day may be when all is well
-    stale_after_days: int = 3  # from here on the source is called stale
+    expected_lag_days: int | None = 1  # how old the newest day may be when all is well; None: as old as it likes
+    stale_after_days: int | None = 3  # when it is older than this the source is called stale; None: never
     schema_version: int = 1
     migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     # how far raw reaches, for a source that knows better than its date columns
@@ -253,11 +253,12 @@ class SourceSpec:
             refuse("tables", names, "each table once")
         if unknown := sorted(self.provides - PROVIDES):
             refuse("provides", unknown, f"members of {sorted(PROVIDES)}")
-        for what in ("restatement_days", "expected_lag_days"):
-            if getattr(self, what) < 0:
-                refuse(what, getattr(self, what), "0 or more days")
-        if self.stale_after_days < self.expected_lag_days:
-            refuse("stale_after_days", self.stale_after_days, f"at least the lag of {self.expected_lag_days}")
+        for what in ("restatement_days", "expected_lag_days", "stale_after_days"):
+            if (days := getattr(self, what)) is not None and days < 0:
+                refuse(what, days, "0 or more days")
+        lag, stale = self.expected_lag_days, self.stale_after_days
+        if lag is not None and stale is not None and stale < lag:
+            refuse("stale_after_days", stale, f"at least the lag of {lag}")
         if not self.owner:
             refuse("owner", self.owner, "who answers for this source")
         if self.schema_version < 1:
@@ -270,6 +271,10 @@ class SourceSpec:
             if table.name == name:
                 return table
         raise SpecError(f"source {self.name!r} has no table {name!r}; it has {[t.name for t in self.tables]}")
+
+    def is_stale(self, age: int) -> bool:
+        """Whether a newest day this many days before the as-of date makes the source stale."""
+        return self.stale_after_days is not None and age > self.stale_after_days
 
     @property
     def fingerprint(self) -> str:

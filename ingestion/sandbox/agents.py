@@ -12,24 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ingestion.sandbox.ad_setup import CHANNELS, COUNTRIES, DEVICES, N_TERMS, PLATFORMS, TERM_SHARES, USELESS_TERMS
 from ingestion.sandbox.books import Books, Clicks
 from ingestion.sandbox.calendar import season, wall_times
-from ingestion.sandbox.company import (
-    CHANNELS,
-    COUNTRIES,
-    DEVICES,
-    N_TERMS,
-    PLATFORMS,
-    TERM_SHARES,
-    USELESS_TERMS,
-    Company,
-    epoch,
-    from_epoch,
-)
+from ingestion.sandbox.company import Company, epoch, from_epoch
 from ingestion.sandbox.population import CATEGORIES, Population
 from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, integers, pick, poisson, uniform
 
-# How a visit truly came about. The ad channels come first, in the order of company.CHANNELS.
+# How a visit truly came about. The ad channels come first, in the order of ad_setup.CHANNELS.
 VISIT_CHANNELS = (
     *CHANNELS,
     "organic_search",

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.sandbox import company as setup
+from ingestion.sandbox import ad_setup as setup
+from ingestion.sandbox.ad_setup import CLICK_PARAMETER, PLATFORMS
 from ingestion.sandbox.calendar import season
-from ingestion.sandbox.company import CLICK_PARAMETER, PLATFORMS, Company, from_epoch
+from ingestion.sandbox.company import Company, from_epoch
 from ingestion.sandbox.rng import F64, I64, U64, Bool, integers, normal, poisson, token_bytes, uniform
 
 CENT = 10_000  # micros
@@ -101,6 +102,11 @@ class Books:
         self.business = np.array([c.platform == "linkedin_ads" or "b2b" in c.plan.key for c in campaigns])
         self.expected = np.array([c.plan.clicks for c in campaigns])
         self._urls = pa.array([*company.ad_urls, setup.SITE])
+
+    def platform_of_line(self, line: I64) -> I64:
+        """Index in PLATFORMS of each line's account."""
+        platforms: I64 = self.platform_of_account[self.lines.account[line]]
+        return platforms
 
     def line_weights(self, day: int) -> F64:
         """Relative chance of a click in each line on a day: its share, its creative's wear; 0 when it is not shown."""
@@ -213,7 +219,7 @@ class Books:
         }  # fmt: skip
 
     def _clicks(self, day: int, clicks: Clicks, price: I64, invalid_date: I64) -> Columns:
-        platform = self.platform_of_account[self.lines.account[clicks.line]]
+        platform = self.platform_of_line(clicks.line)
         ids = click_ids(platform, clicks.key)
         return {
             "click_id": ids, "clicked_at": clicks.at, "date": np.full(len(clicks), day), **self.cell(clicks.line),
@@ -223,7 +229,7 @@ class Books:
 
     def landing_urls(self, line: I64, ids: pa.Array) -> pa.Array:
         """Final URLs with the vendor's click id appended: strings."""
-        platform = self.platform_of_account[self.lines.account[line]]
+        platform = self.platform_of_line(line)
         url = self._urls.take(pa.array(self.lines.ad[line] % len(self._urls)))
         glue = np.array([f"{sign}{CLICK_PARAMETER[p]}=" for sign in "?&" for p in PLATFORMS])
         tagged = np.asarray(pc.match_substring(url, "?")).astype(np.int64)

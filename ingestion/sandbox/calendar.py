@@ -17,6 +17,7 @@ from ingestion.sandbox.rng import F64, I64
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
+MINUTE_US = 60_000_000
 
 
 class Zone:

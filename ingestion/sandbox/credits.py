@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.sandbox.ad_setup import ACTION_CATEGORIES, PLATFORMS, WINDOWS
 from ingestion.sandbox.books import CENT, Books, Clicks, Columns, click_ids
 from ingestion.sandbox.calendar import zone
-from ingestion.sandbox.company import ACTION_CATEGORIES, PLATFORMS, WINDOWS
 from ingestion.sandbox.population import Population
 from ingestion.sandbox.rng import F64, I64, U64, Bool, bits, exponential, uniform
 
@@ -74,7 +74,7 @@ class Credits:
         for code, name in enumerate(PLATFORMS):
             found += self._platform(code, memory, person, at, viewed.get(name))
         columns: list[Any] = [np.concatenate([f[i] for f in found]) for i in range(6)]
-        which, platform = columns[0], self.books.platform_of_account[self.books.lines.account[columns[1]]]
+        which, platform = columns[0], self.books.platform_of_line(columns[1])
         # Where a person says no to ads, conversions are modelled: half of what they would be, without a click id.
         modelled = ~self.people.consents_ads[person[which]]
         kept = np.flatnonzero(~modelled | (uniform(self.seed, "modelled", key[which], platform) < 0.5))

@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ingestion.sandbox.company import CTR, Campaign, Company, epoch, from_epoch
+from ingestion.sandbox.ad_setup import CTR
+from ingestion.sandbox.company import Campaign, Company, epoch, from_epoch
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.store import World
-from ingestion.sources.plan.sheets import Language
+from ingestion.sources.plan.fields import Language
 from ingestion.sources.plan.template import Rows, write
 
 Row = dict[str, Any]

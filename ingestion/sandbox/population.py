@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingestion.sandbox.ad_setup import COUNTRIES, COUNTRY_ZONES
 from ingestion.sandbox.calendar import zone
-from ingestion.sandbox.company import COUNTRIES, COUNTRY_ZONES
 from ingestion.sandbox.rng import I64, Bool, Key, exponential, integers, pick, uniform
 
 COMPANY_SIZE = 4

@@ -31,7 +31,7 @@ _COSTS = (2_000, 14_000, 26_000)  # NOK a month: tools, content, advisers
 class Simulation:
     """A company's agents and books. `step` is called for each day in turn; `saved` and `restore` carry the state over.
 
-    Channels named in `off` (company.CHANNELS, or "email") do nothing, with everybody's luck held equal.
+    Channels named in `off` (ad_setup.CHANNELS, or "email") do nothing, with everybody's luck held equal.
     """
 
     def __init__(self, company: Company, off: frozenset[str] = frozenset()) -> None:
@@ -70,7 +70,7 @@ class Simulation:
         acting = self.agents.day(day, invited)
         visits, forced = self._with_planted(day, acting.visits)
         clicks = acting.clicks
-        self._memory.remember(clicks, self.books.platform_of_account[self.books.lines.account[clicks.line]])
+        self._memory.remember(clicks, self.books.platform_of_line(clicks.line))
         out, acts = self.outcomes.happen(day, visits, acting.forms, forced)
         out["mail_events"] = mail
         out["ad_conversions"] = self._claims(day, acts)

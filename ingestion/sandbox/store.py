@@ -22,23 +22,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.sandbox.ad_setup import ACTION_CATEGORIES, COUNTRIES, DEVICES, MATCH_TYPES, NETWORKS, PLATFORMS
 from ingestion.sandbox.books import Columns
-from ingestion.sandbox.company import (
-    ACTION_CATEGORIES,
-    COUNTRIES,
-    DEVICES,
-    MATCH_TYPES,
-    MAX_DAYS,
-    NETWORKS,
-    PLATFORMS,
-    Company,
-    epoch,
-    from_epoch,
-)
-from ingestion.sandbox.outcomes import WORDS
+from ingestion.sandbox.company import MAX_DAYS, Company, epoch, from_epoch
 from ingestion.sandbox.simulate import RATES, RATES_BEFORE, Simulation, rates_of_day
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.tables import TABLES, Table
+from ingestion.sandbox.words import WORDS
 
 VERSION = 6
 ROW_GROUP = 20_000  # rows: a reader of one day skips most of a chunk, and two threads share it

@@ -11,7 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.sandbox.company import CHANNELS, Company, epoch
+from ingestion.sandbox.ad_setup import CHANNELS
+from ingestion.sandbox.company import Company, epoch
 from ingestion.sandbox.simulate import Simulation
 from ingestion.sandbox.sizes import SIZES
 from ingestion.sandbox.store import World

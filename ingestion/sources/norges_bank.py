@@ -50,7 +50,7 @@ def build(context: LoadContext) -> DltSource:
     """Daily rates: {date_day, base_currency, quote_currency, obs_value, unit_mult}. Raises SourceError."""
     import dlt
 
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
 
     client = VendorClient(
         SPEC.name,

@@ -70,8 +70,9 @@ def check_specs() -> list[dg.AssetCheckSpec]:
     for spec in all_specs():
         first = dg.AssetKey([spec.name, spec.tables[0].name])
         found.append(dg.AssetCheckSpec("loaded", asset=first, description=f"Source {spec.name} loaded tonight."))
-        stale = f"Source {spec.name} has data of the last {spec.stale_after_days} days."
-        found.append(dg.AssetCheckSpec("fresh", asset=first, description=stale))
+        days = spec.stale_after_days
+        recent = "tonight's data, or older ones that still hold" if days is None else f"data of the last {days} days"
+        found.append(dg.AssetCheckSpec("fresh", asset=first, description=f"Source {spec.name} has {recent}."))
         found += [
             dg.AssetCheckSpec(
                 "contract",

@@ -380,7 +380,10 @@ def test_marts_reconcile_with_raw_to_the_last_digit(warehouse: Callable[[str], W
 
 def test_reconciled_totals_are_those_of_the_files(shop: Warehouse, web: Warehouse) -> None:
     totals = "select measure, in_raw, in_mart from rpt_reconciliation where entity = '{}' order by measure"
-    assert shop.rows(totals.format("order_lines")) == [("amount", D("9539484.634"), D("9539484.634")), ("rows", 525_461, 525_461)]
+    assert shop.rows(totals.format("order_lines")) == [
+        ("amount", D("9539484.634"), D("9539484.634")),
+        ("rows", 525_461, 525_461),
+    ]
     assert web.rows(totals.format("web_purchases"))[1] == ("rows", 16_003, 16_003)
 
 

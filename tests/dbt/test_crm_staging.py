@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from ingestion import ops
-from ingestion.pipeline import load_source, prepare_tables
+from ingestion.pipeline import load_source
+from ingestion.raw import prepare_tables
 from ingestion.registry import get_spec, providers
 from ingestion.sandbox.server import app as server
 from ingestion.sandbox.server.run import served_in_thread

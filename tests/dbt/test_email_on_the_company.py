@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from ingestion import ops
-from ingestion.pipeline import load_source, prepare_tables
+from ingestion.pipeline import load_source
 from ingestion.privacy import install
+from ingestion.raw import prepare_tables
 from ingestion.registry import get_spec
 from ingestion.sandbox.server.mails import ready
 from ingestion.sandbox.server.vendors.klaviyo import API_KEY

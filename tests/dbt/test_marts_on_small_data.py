@@ -15,7 +15,7 @@ import pytest
 
 from ingestion import ops
 from ingestion.dbt_profile import write_profile
-from ingestion.pipeline import prepare_tables
+from ingestion.raw import prepare_tables
 from ingestion.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ingestion import ops
-from ingestion.pipeline import prepare_tables
+from ingestion.raw import prepare_tables
 from ingestion.sandbox.store import World
 from ingestion.settings import Settings
 from tests.dbt.test_marts_on_small_data import KEY, dbt, failed

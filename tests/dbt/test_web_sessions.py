@@ -18,7 +18,8 @@ import pytest
 
 from ingestion import ops, privacy
 from ingestion.dbt_profile import write_profile
-from ingestion.pipeline import load_source, prepare_tables
+from ingestion.pipeline import load_source
+from ingestion.raw import prepare_tables
 from ingestion.registry import get_spec
 from ingestion.sandbox.ga4 import write_events
 from ingestion.sandbox.store import World
@@ -310,7 +311,11 @@ def _one_more_view(web: Warehouse) -> tuple[str, int]:
 def _key(client: str, session: int) -> str:
     with duckdb.connect() as con:
         privacy.install(con, KEY.encode())
-        return str(con.execute("select md5(keyed_hash(?) || ?)", [f"ga4_export|client|{client}", f"|{session}"]).fetchall()[0][0])
+        return str(
+            con.execute("select md5(keyed_hash(?) || ?)", [f"ga4_export|client|{client}", f"|{session}"]).fetchall()[0][
+                0
+            ]
+        )
 
 
 def test_a_late_event_changes_its_session_alone_and_computes_the_days_around_it(web: Warehouse) -> None:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from ingestion.errors import SourceError
-from ingestion.sandbox.drop_folder import CATALOGUE, make_drop_folder
+from ingestion.sandbox.drop_catalogue import CATALOGUE
+from ingestion.sandbox.drop_folder import make_drop_folder
 from ingestion.sources.files.catalogue import json_schema, load_catalogue
 from tests.conftest import Drop
 

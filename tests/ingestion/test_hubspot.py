@@ -13,10 +13,17 @@ import requests
 from ingestion.pipeline import LoadReport
 from ingestion.sandbox.server.vendors import hubspot as vendor
 from ingestion.sandbox.server.vendors._crm import Crm, Thing
-from ingestion.sandbox.server.vendors.hubspot.objects import PLURAL, association_types, history, properties, stamp
+from ingestion.sandbox.server.vendors.hubspot.objects import (
+    PLURAL,
+    STAGES,
+    association_types,
+    history,
+    properties,
+    stamp,
+)
 from ingestion.settings import Settings
 from ingestion.sources import hubspot
-from ingestion.sources.hubspot import SPEC
+from ingestion.sources.hubspot import SPEC, reading
 from ingestion.sources.hubspot.tables import KINDS
 from tests.crm import NIGHT, House, edited, housed, make_company
 
@@ -47,7 +54,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in sizes.items():
         monkeypatch.setitem(vendor.LIMITS, name, size)
     for name, size in {"LIST_ROWS": 7, "SEARCH_ROWS": 5, "HISTORY_ROWS": 6, "LINK_ROWS": 9, "FORM_ROWS": 3}.items():
-        monkeypatch.setattr(hubspot, name, size)
+        monkeypatch.setattr(reading, name, size)
 
 
 def assert_raw_is_as_told(house: House) -> None:
@@ -383,7 +390,7 @@ def test_stages_come_from_history_with_skips_and_ways_back(house: House) -> None
         truth.setdefault(row["deal_id"], set()).add(row["stage"])
     things = {str(t.id): t for t in [*house.crm().live("deal"), *house.crm().binned("deal")]}
     for deal, stages in visits.items():
-        entered = {s for s, _ in ((label, 0) for label, (i, _) in vendor.STAGES.items() if i in stages)}
+        entered = {s for s, _ in ((label, 0) for label, (i, _) in STAGES.items() if i in stages)}
         assert entered <= truth[things[deal].ref]
         assert truth[things[deal].ref] - entered <= {"Møte"}
 

@@ -13,6 +13,7 @@ import requests
 from ingestion.pipeline import LoadReport
 from ingestion.sandbox.server.vendors import pipedrive as vendor
 from ingestion.sandbox.server.vendors._crm import Crm
+from ingestion.sandbox.server.vendors.pipedrive.records import ROLE_FIELD, ROWS, SOURCE_FIELD, deal_changes, deal_row
 from ingestion.settings import Settings
 from ingestion.sources import pipedrive
 from ingestion.sources.pipedrive import SPEC
@@ -54,19 +55,19 @@ def assert_raw_is_as_told(house: House) -> None:
     crm = house.crm()
     seconds = ", ".join(f"strftime({c}, '%Y-%m-%dT%H:%M:%SZ')" for c in ("created_at", "modified_at"))
     told: list[Any] = []
-    for r in vendor._ROWS["persons"](crm):
+    for r in ROWS["persons"](crm):
         mail, phone = (v[0]["value"] if v else None for v in (r["emails"], r["phones"]))
-        own = (r["custom_fields"][vendor.SOURCE_FIELD], r["custom_fields"][vendor.ROLE_FIELD])
+        own = (r["custom_fields"][SOURCE_FIELD], r["custom_fields"][ROLE_FIELD])
         told.append((text(r["id"]), r["name"], mail, phone, text(r["org_id"]), *own, r["add_time"], r["update_time"]))
     found = house.raw(
         f"select person_id, name, email, phone, organization_id, source, buying_role, {seconds} from persons"
     )
     assert sorted(found, key=str) == sorted(told, key=str)
-    told = [(text(r["id"]), r["name"], r["website"], r["update_time"]) for r in vendor._ROWS["organizations"](crm)]
+    told = [(text(r["id"]), r["name"], r["website"], r["update_time"]) for r in ROWS["organizations"](crm)]
     moment = "strftime(modified_at, '%Y-%m-%dT%H:%M:%SZ')"
     found = house.raw(f"select organization_id, name, website, {moment} from organizations")
     assert sorted(found) == sorted(told)
-    deals = [vendor._deal(t, crm) for t in [*crm.live("deal"), *crm.binned("deal")]]
+    deals = [deal_row(t, crm) for t in [*crm.live("deal"), *crm.binned("deal")]]
     told = [
         (
             text(r["id"]),
@@ -84,7 +85,7 @@ def assert_raw_is_as_told(house: House) -> None:
     told = [
         (str(t.id), position, c["field_key"], c["old_value"], c["new_value"], c["time"])
         for t in crm.live("deal")
-        for position, c in enumerate(vendor._changes(t))
+        for position, c in enumerate(deal_changes(t))
     ]
     changes = house.raw(
         """select deal_id, position, field, old_value, new_value, strftime(changed_at, '%Y-%m-%dT%H:%M:%SZ') from deal_changes
@@ -97,7 +98,7 @@ def assert_raw_is_as_told(house: House) -> None:
         "select deal_id, person_id from deal_participants where deal_id not in (select deal_id from deals where is_deleted)"
     )
     assert {(d, now.get(p, p)) for d, p in people} == told
-    told = [(text(r["id"]), r["type"], r["due_time"], r["duration"]) for r in vendor._ROWS["activities"](crm)]
+    told = [(text(r["id"]), r["type"], r["due_time"], r["duration"]) for r in ROWS["activities"](crm)]
     assert sorted(house.raw("select activity_id, activity_type, due_time, duration from activities")) == sorted(told)
     pairs = {("persons", str(gone), str(stays)) for gone, stays, _ in crm.merges}
     # what was merged more than thirty days before the first pull is told by nobody
@@ -190,7 +191,7 @@ def test_rows_nobody_can_read_and_other_shapes_are_told_and_mended_by_the_next_g
 def test_what_is_odd_is_kept_as_it_is(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A note of two megabytes, a name of emojis, swapped addresses, a deleted company with open deals, an erased person."""
     monkeypatch.setenv("SOURCES__PIPEDRIVE__LOAD_BODIES", "true")
-    monkeypatch.setenv("SOURCES__PIPEDRIVE__PERSON_FIELDS", vendor.SOURCE_FIELD)
+    monkeypatch.setenv("SOURCES__PIPEDRIVE__PERSON_FIELDS", SOURCE_FIELD)
     house.load()
     assert house.raw("select count(*) > 5 from persons where extra_properties is not null") == [(True,)]
     people = [t.id for t in house.crm().live("contact") if t.get("email") and t.links.get("company")][:4]
@@ -228,6 +229,16 @@ def test_what_is_odd_is_kept_as_it_is(house: House, monkeypatch: pytest.MonkeyPa
         assert erased in now  # nothing tells of it but the weekly pull of everything
         house.load(NIGHT + 7 * DAY)
         assert erased not in dict(house.raw("select person_id, email from persons"))
+
+
+def test_an_activity_that_says_neither_when_nor_how_long_has_no_empty_texts(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_all = ROWS["activities"]
+    vague = {"due_time": "", "duration": ""}
+    monkeypatch.setitem(ROWS, "activities", lambda crm: [row | vague for row in of_all(crm)])  # type: ignore[arg-type]
+    assert verdict(house.load()) == GOOD
+    assert house.raw("select distinct due_time, duration from activities") == [(None, None)]
 
 
 def test_bodies_are_not_loaded_unless_wanted_and_a_part_can_be_left_out(

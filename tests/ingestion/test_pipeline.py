@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion import ops, pipeline, privacy
+from ingestion import ops, pipeline, privacy, raw
 from ingestion.lock import writer_lock
 from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources import files
@@ -103,7 +103,7 @@ def test_a_load_cut_off_before_it_wrote_is_dropped_and_pulled_again(
         real(self, *args, **kwargs)
         raise Cut
 
-    pipeline.prepare_tables(drop.settings)
+    raw.prepare_tables(drop.settings)
     with monkeypatch.context() as patch:
         patch.setattr(dlt.Pipeline, step, cut)
         with pytest.raises(Cut):
@@ -137,7 +137,7 @@ pipeline.load_source(files.SPEC, settings, date(2026, 11, 20))
 
 def test_a_job_written_twice_after_a_kill_leaves_each_row_once(drop: Drop, tmp_path: Path) -> None:
     _two(drop)
-    pipeline.prepare_tables(drop.settings)
+    raw.prepare_tables(drop.settings)
     code = [sys.executable, "-c", KILLED_AFTER_INSERT, str(tmp_path)]
     killed = subprocess.run(code, cwd=PROJECT_DIR, timeout=60)
     assert killed.returncode == 9
@@ -163,7 +163,7 @@ def _beta(columns: tuple[Column, ...], rows: pa.Table | None = None, **changes: 
             lambda: dlt.resource(
                 pull,
                 name="ad_daily",
-                columns=pipeline.columns_hint(table),
+                columns=raw.columns_hint(table),
                 merge_key="day",
                 write_disposition={"disposition": "merge", "strategy": "delete-insert"},
             ),
@@ -197,7 +197,7 @@ def test_tables_of_an_unconfigured_source_exist_and_are_not_made_again(settings:
     spec = _beta((DAY, COST))
     assert pipeline.load_source(spec, settings, AS_OF).status == "not configured"
     assert _raw(settings, "select count(*) from beta.ad_daily") == [(0,)]
-    assert pipeline.prepare_tables(settings, [spec]) == []
+    assert raw.prepare_tables(settings, [spec]) == []
 
 
 def test_an_upgrade_keeps_the_data_adds_columns_and_runs_migrations(settings: Settings) -> None:
@@ -212,7 +212,7 @@ def test_an_upgrade_keeps_the_data_adds_columns_and_runs_migrations(settings: Se
         schema_version=2,
         migrations={2: ("alter table ad_daily alter column cost type decimal(22, 8)",)},
     )
-    assert pipeline.prepare_tables(settings, [spec]) == ["beta"]
+    assert raw.prepare_tables(settings, [spec]) == ["beta"]
     assert _raw(settings, "select day::varchar, cost::varchar, clicks from beta.ad_daily") == [
         ("2026-01-02", "1.00000000", None)
     ]
@@ -221,7 +221,7 @@ def test_an_upgrade_keeps_the_data_adds_columns_and_runs_migrations(settings: Se
         ("1.00000000", None),
         ("2.00000000", 7),
     ]
-    assert pipeline.prepare_tables(settings, [spec]) == []
+    assert raw.prepare_tables(settings, [spec]) == []
 
 
 def test_a_column_the_spec_does_not_know_fails_the_source_and_keeps_its_data(settings: Settings) -> None:

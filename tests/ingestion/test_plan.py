@@ -31,8 +31,9 @@ from ingestion.sandbox.store import World
 from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources.plan import SPEC
 from ingestion.sources.plan.checking import Plan, check
+from ingestion.sources.plan.fields import Language, channels, kpis
 from ingestion.sources.plan.reading import read_book
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, Language, channels, kpis
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS
 from ingestion.sources.plan.template import reference, write
 from quality.run import run_contract
 from tests.sandbox import SEED, copy_of
@@ -746,6 +747,10 @@ def test_an_old_plan_never_grows_stale(house: House) -> None:
     house.load(date(2025, 1, 1))
     report = house.load(date(2026, 11, 20))
     assert (report.status, report.is_stale, report.data_through_date) == ("unchanged", False, date(2025, 1, 1))
+    assert (report.expected_lag_days, report.stale_after_days) == (
+        None,
+        None,
+    )  # nor is it late, which the checks warn of
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------

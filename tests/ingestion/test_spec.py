@@ -29,6 +29,8 @@ ROW = Table("t", (Column("a", "text"),), row_key=("a",))
         ({"provides": frozenset({"gold"})}, "provides is ['gold']"),
         ({"restatement_days": -1}, "restatement_days is -1"),
         ({"expected_lag_days": 9, "stale_after_days": 3}, "stale_after_days is 3; expected at least the lag of 9"),
+        ({"expected_lag_days": -1}, "expected_lag_days is -1"),
+        ({"expected_lag_days": None, "stale_after_days": -1}, "stale_after_days is -1"),
         ({"owner": ""}, "owner is ''"),
         ({"schema_version": 0}, "schema_version is 0"),
         ({"migrations": {2: ()}}, "migrations is [2]"),

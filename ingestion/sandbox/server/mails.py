@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from ingestion.sandbox.company import SITE
+from ingestion.sandbox.ad_setup import SITE
 
 if TYPE_CHECKING:
     from ingestion.sandbox.server.vendor import Desk
@@ -104,7 +104,7 @@ _CONTACTS = """create or replace table mail.contacts as
             case when welcomed_at is not null then 'Website' when listed_at is not null then 'Import'
                 when bought_at is not null then 'Order' else 'CRM' end as source,
             first_at,
-            -- the last of all that shows in the contact; what bounced for good and is mailed again is back on the list
+            -- the last of all that shows in the contact; what bounced hard and is mailed again is back on the list
             greatest(first_at, welcomed_at, listed_at, bought_at, left_at, case when bounced_at is not null then last_sent_at end,
                 changed_at, ordered_at) as changed_at
         from known left join changed on known.owner = changed.email left join phones on known.owner = phones.email

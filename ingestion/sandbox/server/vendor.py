@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -95,6 +96,32 @@ class Desk:
 
     def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         return self._con.cursor().execute(sql, parameters).to_arrow_table()
+
+
+class Meter:
+    """Counts calls: so many within some seconds, so many a day. A refused call counts for nothing."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque()
+        self._today = 0
+        self._lock = threading.Lock()
+
+    def reset(self) -> None:
+        with self._lock:
+            self._recent.clear()
+            self._today = 0
+
+    def count(self, most: int, seconds: float, daily: int) -> tuple[str, int, int]:
+        """(the limit that is reached, "day" or "window", "" for none; calls left in the window; calls left today)."""
+        with self._lock:
+            now = time.monotonic()
+            while self._recent and self._recent[0] < now - seconds:
+                self._recent.popleft()
+            reached = "day" if self._today >= daily else "window" if len(self._recent) >= most else ""
+            if not reached:
+                self._recent.append(now)
+                self._today += 1
+            return reached, most - len(self._recent), max(0, daily - self._today)
 
 
 @dataclass

@@ -38,7 +38,7 @@ def build(context: LoadContext) -> DltSource:
     """The dlt source for one night: only what changed since the last good load. Raises SourceError for a bad catalogue."""
     import dlt
 
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
     from ingestion.sources.files.night import Night
 
     settings = context.settings
@@ -86,7 +86,7 @@ def freshness(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -
         and (as_of - newest[name]).days > dataset.stale_after_days
     )
     through = max(newest.values(), default=None)
-    if through and (as_of - through).days > SPEC.stale_after_days:
+    if through and SPEC.is_stale((as_of - through).days):
         stale += (f"the newest day of all files is {through}, {(as_of - through).days} days before {as_of}",)
     return Freshness(through, delivered, stale)
 

@@ -50,7 +50,7 @@ def build(context: LoadContext) -> DltSource:
     import dlt
 
     from ingestion.arrow import from_columns
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
     from ingestion.sources.ga4_export.bigquery import BigQueryDays
     from ingestion.sources.ga4_export.days import Days, FolderDays
     from ingestion.sources.ga4_export.flatten import json_columns

@@ -238,7 +238,7 @@ EVENTS = Asked(
             Column("message_id", "text", "$message: the campaign's or flow's message; null: none"),
             Column("flow_id", "text", "$flow; null: no flow's"),
             Column("url", "text", "the link of a click, with its tags; carries an id of the person", personal=True),
-            Column("bounce_type", "text", "Hard, Soft"),
+            Column("bounce_type", "text", "Hard (permanent) or Soft (temporary)"),
             Column("apple_privacy_open", "bool", "loaded by Apple's privacy proxy, read or not; null: not told"),
             Column("machine_open", "bool", "opened by a machine; null: not told"),
             Column("bot_click", "bool", "clicked by a machine; null: not told"),

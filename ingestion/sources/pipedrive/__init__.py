@@ -184,6 +184,8 @@ class _Reader:
             row[name] = primary[0]["value"] if primary else None
             row[f"_{plural}"] = json.dumps(values, ensure_ascii=False) if values else None
         row["_label_ids"] = json.dumps(row["label_ids"]) if row.get("label_ids") else None
+        for name in ("due_time", "duration"):  # "" where it has none
+            row[name] = row.get(name) or None
         people = [str(p["person_id"]) for p in row.get("participants") or () if p.get("person_id")]
         row["_participant_ids"] = ",".join(people) or None
         for name, key in (("_source", self._source), ("_buying_role", self._role)):
@@ -303,7 +305,7 @@ def _text(value: Any) -> str | None:
 
 
 def reaches(con: DuckDBPyConnection, settings: Settings, as_of: date) -> Freshness:
-    return freshness(con, settings, as_of, NAME, SPEC.stale_after_days)
+    return freshness(con, as_of, SPEC)
 
 
 SPEC = SourceSpec(

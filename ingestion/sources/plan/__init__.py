@@ -73,7 +73,7 @@ def build(context: LoadContext) -> DltSource:
     """The dlt source for one night: nothing for a plan that did not change. Raises SourceError for one that cannot be opened."""
     import dlt
 
-    from ingestion.pipeline import columns_hint
+    from ingestion.raw import columns_hint
 
     place = plan_place()
     if place is None:
@@ -178,4 +178,6 @@ SPEC = SourceSpec(
     configured=configured,
     build=build,
     freshness=freshness,
+    expected_lag_days=None,  # a plan holds until it is changed
+    stale_after_days=None,
 )

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from ingestion.settings import get_settings
-from ingestion.sources.plan.sheets import SHEETS, Language
+from ingestion.sources.plan.fields import Language
+from ingestion.sources.plan.sheets import SHEETS
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="The marketing plan: write one to fill in, check one."

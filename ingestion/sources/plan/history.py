@@ -11,7 +11,8 @@ from typing import Any
 
 from ingestion.settings import Settings
 from ingestion.sources.plan.checking import Plan, Row
-from ingestion.sources.plan.sheets import CHANGES, SHEETS, SOURCE, VERSIONS, Sheet, definition_hash
+from ingestion.sources.plan.fields import Sheet
+from ingestion.sources.plan.sheets import CHANGES, SHEETS, SOURCE, VERSIONS, definition_hash
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A plan's file -> sheets of cells; of Google Sheets see google_sheets.py. What cells mean is checking.py's."""
+"""A plan's file -> sheets of cells; of Google Sheets see google_sheets.py. What cells mean is cells.py's."""
 
 from __future__ import annotations
 

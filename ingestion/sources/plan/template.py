@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ingestion.errors import SourceError
+from ingestion.sources.plan.fields import Field, Language, Sheet
 from ingestion.sources.plan.history import as_text
 from ingestion.sources.plan.reading import cell_name
-from ingestion.sources.plan.sheets import BY_NAME, SHEETS, SOURCE, Field, Language, Sheet
+from ingestion.sources.plan.sheets import BY_NAME, SHEETS, SOURCE
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]  # by sheet; values as raw holds them
 _LAST_ROW = 2_000  # how far down a sheet the drop-downs reach

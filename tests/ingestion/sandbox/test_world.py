@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingestion.sandbox.company import WINDOWS
+from ingestion.sandbox.ad_setup import WINDOWS
 from ingestion.sandbox.store import World
 from ingestion.sandbox.tables import TABLES
 

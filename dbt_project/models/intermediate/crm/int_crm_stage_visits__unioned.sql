@@ -1,4 +1,5 @@
--- Grain: CRM x deal x visit of a stage, over all CRMs. is_backward: it came from a later stage of the same pipeline;
+-- Grain: CRM x deal x visit of a stage, over all CRMs. is_backward: it came from a later stage of the same pipeline, which a deal that
+-- is reopened did not: one CRM has the end among its stages, the other has not.
 -- n_stages_skipped: stages between the one before and this one; null where it is the first, an end, or another pipeline's.
 with unioned as (
     {{ union_of('crm_systems', 'deal_stage_visits', [
@@ -33,5 +34,7 @@ select
             then greatest(stage_order - previous_order - 1, 0)
     end as n_stages_skipped,
     is_closed_stage,
-    coalesce(not is_closed_stage and pipeline_id = previous_pipeline_id and stage_order < previous_order, false) as is_backward
+    coalesce(
+        not is_closed_stage and not was_closed and pipeline_id = previous_pipeline_id and stage_order < previous_order, false
+    ) as is_backward
 from compared

@@ -1,7 +1,23 @@
 -- Grain: deal as it is now, deleted ones too while Pipedrive tells of them. Amounts in the deal's currency; see the var crm_vat_basis.
 -- Pipedrive writes 0 where nobody said what a deal is worth: unknown here. The title is free text and never leaves raw.
 with source as (
-    select * from {{ source('pipedrive', 'deals') }}
+    select
+        *,
+        -- what it is now: a reopened deal may keep the moment it was lost. A deleted one says no more what it was.
+        case
+            when status <> 'deleted' then status
+            when won_at is not null then 'won'
+            when lost_at is not null then 'lost'
+            else 'open'
+        end as outcome
+    from {{ source('pipedrive', 'deals') }}
+),
+
+ended as (
+    select
+        *,
+        case outcome when 'won' then won_at when 'lost' then lost_at end as closed_at
+    from source
 ),
 
 stages as (
@@ -25,11 +41,7 @@ select
     stages.pipeline_name,
     source.stage_id,
     stages.stage_name,
-    case
-        when source.won_at is not null then 'won'
-        when source.lost_at is not null then 'lost'
-        else 'open'
-    end as status,
+    source.outcome as status,
     {{ keyed_hash("'pipedrive|owner|' || source.owner_id") }} as owner_key,
     contacts.crm_source,
     contacts.origin,
@@ -42,13 +54,13 @@ select
     source.created_at,
     {{ reporting_date('source.created_at') }} as created_date,
     cast(source.expected_close_date as timestamptz) as expected_close_at,
-    coalesce(source.won_at, source.lost_at) as closed_at,
-    {{ reporting_date('coalesce(source.won_at, source.lost_at)') }} as closed_date,
+    source.closed_at,
+    {{ reporting_date('source.closed_at') }} as closed_date,
     source.modified_at,
     case when source.is_deleted then source.modified_at end as archived_at,
     coalesce(source.origin = 'Import', false) as is_imported,
     source.is_deleted as is_archived
-from source
+from ended as source
 left join stages
     on source.stage_id = stages.stage_id
 left join contacts

@@ -30,7 +30,7 @@ changes as (
         'customer' as lifecycle_stage,
         won_at as changed_at
     from deals
-    where won_at is not null and not is_deleted
+    where won_at is not null and status = 'won'
 )
 
 select

@@ -1,48 +1,20 @@
 -- Grain: meeting x person who took part; one row without a person where none is linked. Done is held: Pipedrive knows no absence.
-with source as (
-    select
-        *,
-        cast(cast(due_date as {{ dbt.type_string() }}) || ' ' || coalesce(due_time, '00:00:00') || '+00' as timestamptz) as started_at,
-        cast(
-            cast({{ dbt.split_part('duration', "':'", 1) }} as integer) * 3600
-            + cast({{ dbt.split_part('duration', "':'", 2) }} as integer) * 60
-            + coalesce(cast(nullif({{ dbt.split_part('duration', "':'", 3) }}, '') as integer), 0) as integer
-        ) as duration_seconds
-    from {{ source('pipedrive', 'activities') }}
-    where activity_type in ('{{ var("pipedrive_meeting_types") | join("', '") }}')
-),
-
-participants as (
-    select distinct
-        activity_id,
-        {{ each_listed('coalesce(participant_ids, person_id)') }} as contact_id
-    from source
-    where coalesce(participant_ids, person_id) is not null
-),
-
-dated as (
-    select
-        *,
-        -- a whole day has no time
-        case when due_time is null then due_date else {{ reporting_date('started_at') }} end as started_date
-    from source
+with activities as (
+    {{ pipedrive_activities(var('pipedrive_meeting_types')) }}
 )
 
--- participants fan out, as the grain says.
 select
     'pipedrive' as source_system,
-    {{ surrogate_key(['source.activity_id', 'participants.contact_id']) }} as row_id,
-    source.activity_id as meeting_id,
-    participants.contact_id,
-    source.deal_id,
-    {{ scrub_emails(clean_text('source.activity_type')) }} as meeting_type,
-    case when source.is_done then 'held' else 'scheduled' end as outcome,
-    {{ keyed_hash("'pipedrive|owner|' || source.owner_id") }} as owner_key,
-    source.started_at,
-    source.started_date,
-    {{ dbt.dateadd('second', 'source.duration_seconds', 'source.started_at') }} as ended_at,
-    source.modified_at,
-    source.is_deleted as is_archived
-from dated as source
-left join participants
-    on source.activity_id = participants.activity_id
+    row_id,
+    activity_id as meeting_id,
+    contact_id,
+    deal_id,
+    {{ scrub_emails(clean_text('activity_type')) }} as meeting_type,
+    case when is_done then 'held' else 'scheduled' end as outcome,
+    owner_key,
+    started_at,
+    started_date,
+    {{ dbt.dateadd('second', 'duration_seconds', 'started_at') }} as ended_at,
+    modified_at,
+    is_archived
+from activities

@@ -1,16 +1,24 @@
-"""A parsed query -> one SQL query on the desk's tables whose only column is the row's JSON, or Google's refusal."""
+"""A parsed query -> one SQL query on the desk's tables whose only column is the row's JSON. Refusals: conditions.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
+from ingestion.sandbox.server.vendors.google_ads.conditions import (
+    check_fields,
+    check_special,
+    condition_sql,
+    days_of,
+    own_name,
+    quoted,
+    sql_of,
+)
 from ingestion.sandbox.server.vendors.google_ads.fields import (
     BY_CLICK,
     BY_CONVERSION,
-    CONVERSION_SEGMENTS,
     DELIVERY,
     FIELDS,
     GROUPS,
@@ -20,24 +28,7 @@ from ingestion.sandbox.server.vendors.google_ads.fields import (
     Field,
     Resource,
 )
-from ingestion.sandbox.server.vendors.google_ads.gaql import Condition, Query, QueryFault
-
-MAX_AGE_DAYS = 90  # of click_view and change_status
-MAX_CHANGES = 10_000
-_OPERATORS: dict[str, frozenset[str]] = {
-    kind: frozenset(operators.split(","))
-    for kind, operators in {
-        "int": "=,!=,<,<=,>,>=,IN,NOT IN,BETWEEN,IS NULL,IS NOT NULL",
-        "double": "=,!=,<,<=,>,>=,IN,NOT IN,BETWEEN,IS NULL,IS NOT NULL",
-        "bool": "=,!=,IS NULL,IS NOT NULL",
-        "date": "=,!=,<,<=,>,>=,IN,BETWEEN,DURING",
-        "time": "=,!=,<,<=,>,>=,BETWEEN,DURING",
-        "enum": "=,!=,IN,NOT IN,IS NULL,IS NOT NULL",
-        "text": "=,!=,IN,NOT IN,LIKE,NOT LIKE,IS NULL,IS NOT NULL",
-        "name": "=,!=,IN,NOT IN,IS NULL,IS NOT NULL",
-        "texts": "IS NULL,IS NOT NULL",
-    }.items()
-}
+from ingestion.sandbox.server.vendors.google_ads.gaql import Query, QueryFault
 
 
 @dataclass(frozen=True)
@@ -53,22 +44,22 @@ def compile_query(query: Query, account: Mapping[str, Any], clock: date) -> Repo
     resource = RESOURCES.get(query.resource)
     if resource is None:
         raise QueryFault("BAD_RESOURCE_TYPE_IN_FROM_CLAUSE", f"{query.resource} is no resource.")
-    _check(query, resource, account["manager"])
-    days = _dates(query, clock)
-    _check_special(query, days, clock)
+    check_fields(query, resource, account["manager"])
+    days = days_of(query, clock)
+    check_special(query, days, clock)
     used = [FIELDS[n] for n in (*query.select, *(c.field for c in query.where), *(f for f, _ in query.order_by))]
-    metrics = [n for n in dict.fromkeys(_own(f.name) for f in used if f.resource == "metrics")]
-    segments = [n for n in dict.fromkeys(_own(n) for n in query.select if n.startswith("segments."))]
+    metrics = [n for n in dict.fromkeys(own_name(f.name) for f in used if f.resource == "metrics")]
+    segments = [n for n in dict.fromkeys(own_name(n) for n in query.select if n.startswith("segments."))]
     # one row of constants: planning a query takes longer than most queries
-    columns = ", ".join(f"{_quoted(value)} as {name}" for name, value in account.items())
+    columns = ", ".join(f"{quoted(value)} as {name}" for name, value in account.items())
     tables = f"from (select {columns}) a {resource.tables}"
     if query.resource in ("search_term_view", "click_view") or metrics or segments:
         how = "join" if segments or query.resource in ("search_term_view", "click_view") else "left join"
         tables += f" {how} ({_figures(query.resource, resource, account['account_id'], metrics, segments, days)}) f on {resource.join}"
         tables += _details(query.resource, segments, any("k." in f.sql for f in used))
     conditions = [resource.condition]
-    conditions += [_condition(c, FIELDS[c.field], clock) for c in query.where if c.field != "segments.date"]
-    order = [f"{_sql(FIELDS[name])} {'desc' if down else 'asc'}" for name, down in query.order_by]
+    conditions += [condition_sql(c, FIELDS[c.field], clock) for c in query.where if c.field != "segments.date"]
+    order = [f"{sql_of(FIELDS[name])} {'desc' if down else 'asc'}" for name, down in query.order_by]
     row = _json(_tree(query))
     distinct = "distinct " if query.resource == "campaign_budget" else ""
     sql = f"select {distinct}{row} as row_text {tables} where {' and '.join(conditions)}"
@@ -78,193 +69,6 @@ def compile_query(query: Query, account: Mapping[str, Any], clock: date) -> Repo
         sql += f" limit {query.limit}"
     mask = ",".join(".".join(_camel(p) for p in name.split(".")) for name in query.select)
     return Report(sql.replace("$clock", f"date '{clock}'"), mask)
-
-
-def _own(name: str) -> str:
-    return name.split(".", 1)[1]
-
-
-def _sql(field: Field) -> str:
-    return f"coalesce({field.sql}, 0)" if field.resource == "metrics" else f"({field.sql})"
-
-
-# --- what may be asked -------------------------------------------------------------------------------------------
-
-
-def _check(query: Query, resource: Resource, is_manager: bool) -> None:
-    clauses = {
-        "SELECT": list(query.select),
-        "WHERE": [c.field for c in query.where],
-        "ORDER_BY": [name for name, _ in query.order_by],
-    }
-    every = [name for names in clauses.values() for name in names]
-    if unknown := [n for n in every if n not in FIELDS]:
-        names = ", ".join(f"'{n}'" for n in dict.fromkeys(unknown))
-        raise QueryFault("UNRECOGNIZED_FIELD", f"Unrecognized fields in the query: {names}.")
-    incompatible = (
-        "Cannot select or filter on the following {}: '{}', since it is incompatible with the resource in FROM."
-    )
-    for clause, fields in clauses.items():
-        where = "WHERE" if clause == "WHERE" else "SELECT"
-        for name in fields:
-            kind, own = name.split(".", 1)
-            if kind == "metrics" and own not in resource.metrics:
-                text = incompatible.format("metrics", name)
-                raise QueryFault("PROHIBITED_METRIC_IN_SELECT_OR_WHERE_CLAUSE", text)
-            if kind == "segments" and own not in resource.segments:
-                text = incompatible.format("segments", name)
-                raise QueryFault("PROHIBITED_SEGMENT_IN_SELECT_OR_WHERE_CLAUSE", text)
-            if kind not in ("metrics", "segments", *resource.attributed):
-                text = (
-                    f"The following field may not be used in {where} clause: '{name}' with resource '{query.resource}'."
-                )
-                raise QueryFault(f"PROHIBITED_RESOURCE_TYPE_IN_{where}_CLAUSE", text)
-    metrics = [n for n in every if n.startswith("metrics.")]
-    if is_manager and metrics:
-        text = (
-            "Metrics cannot be requested for a manager account. To retrieve metrics, issue separate requests against each "
-            "client account under the manager account."
-        )
-        raise QueryFault("REQUESTED_METRICS_FOR_MANAGER", text)
-    late = {f"segments.{s}" for s in CONVERSION_SEGMENTS} & set(every)
-    barred = [n for n in metrics if _own(n) in DELIVERY] or (
-        [n for n in metrics if _own(n) in BY_CONVERSION] if "segments.conversion_lag_bucket" in late else []
-    )
-    if late and barred:
-        text = f"Cannot select or filter on the following segments: '{min(late)}' (unsupported metrics: '{barred[0]}')"
-        raise QueryFault("PROHIBITED_SEGMENT_WITH_METRIC_IN_SELECT_OR_WHERE_CLAUSE", f"{text}.")
-    for name in (*clauses["WHERE"], *clauses["ORDER_BY"]):
-        if name.startswith("segments.") and name != "segments.date" and name not in query.select:
-            text = f"The following field must be present in SELECT clause: '{name}'."
-            raise QueryFault("EXPECTED_REFERENCED_FIELD_IN_SELECT_CLAUSE", text)
-    for name in clauses["ORDER_BY"]:
-        if name not in query.select and name.startswith(("segments.", "metrics.")):
-            text = f"The following field must be present in SELECT clause: '{name}'."
-            raise QueryFault("EXPECTED_REFERENCED_FIELD_IN_SELECT_CLAUSE", text)
-
-
-def _dates(query: Query, clock: date) -> tuple[date | None, date | None]:
-    """The first and last day that segments.date allows; None: no bound."""
-    first, last = _bounds([c for c in query.where if c.field == "segments.date"], clock)
-    if "segments.date" in query.select and query.resource != "click_view" and (first is None or last is None):
-        text = "A finite date range must be given in WHERE when segments.date is selected."
-        raise QueryFault("EXPECTED_FILTERS_ON_DATE_RANGE", text)
-    return first, last
-
-
-def _bounds(conditions: Iterable[Condition], clock: date) -> tuple[date | None, date | None]:
-    first: date | None = None
-    last: date | None = None
-    for c in conditions:
-        if c.operator not in _OPERATORS["date"] or c.operator in ("!=", "IN"):
-            raise QueryFault("OPERATOR_FIELD_MISMATCH", f"Operator {c.operator} cannot be used with '{c.field}'.")
-        if c.operator == "DURING":
-            low, high = _during(c.values[0], clock)
-        else:
-            values = [_day(v) for v in c.values]
-            low = (
-                values[0] + timedelta(days=c.operator == ">") if c.operator in (">", ">=", "=", "BETWEEN") else date.min
-            )
-            high = (
-                values[-1] - timedelta(days=c.operator == "<")
-                if c.operator in ("<", "<=", "=", "BETWEEN")
-                else date.max
-            )
-        first = max(first or date.min, low) if low > date.min else first
-        last = min(last or date.max, high) if high < date.max else last
-    return first, last
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text[:10], "%Y-%m-%d").date()
-    except ValueError:
-        raise QueryFault("INVALID_DATE_FORMAT", f"{text!r} is no date; expected yyyy-MM-dd.") from None
-
-
-def _during(word: str, clock: date) -> tuple[date, date]:
-    yesterday, month = clock - timedelta(days=1), clock.replace(day=1)
-    ranges = {
-        "TODAY": (clock, clock),
-        "YESTERDAY": (yesterday, yesterday),
-        **{f"LAST_{n}_DAYS": (clock - timedelta(days=n), yesterday) for n in (7, 14, 30)},
-        "THIS_MONTH": (month, clock),
-        "LAST_MONTH": ((month - timedelta(days=1)).replace(day=1), month - timedelta(days=1)),
-    }
-    if word not in ranges:
-        raise QueryFault("INVALID_VALUE_WITH_DURING_OPERATOR", f"{word} is no range of dates.")
-    return ranges[word]
-
-
-def _check_special(query: Query, days: tuple[date | None, date | None], clock: date) -> None:
-    oldest = clock - timedelta(days=MAX_AGE_DAYS)
-    if query.resource == "click_view":
-        if days[0] is None or days[0] != days[1]:
-            text = "Queries including ClickView must have a filter limiting the results to one day."
-            raise QueryFault("EXPECTED_FILTER_ON_A_SINGLE_DAY", text, "clickViewError")
-        if days[0] < oldest:
-            text = "Queries including ClickView cannot request data for dates more than 90 days before the request."
-            raise QueryFault("DATE_TOO_OLD", text, "clickViewError")
-    if query.resource == "change_status":
-        changed = [c for c in query.where if c.field == "change_status.last_change_date_time"]
-        first, last = _bounds(changed, clock)
-        faults = {
-            "LIMIT_NOT_SPECIFIED": (query.limit is None, "must specify a LIMIT"),
-            "INVALID_LIMIT_CLAUSE": ((query.limit or 0) > MAX_CHANGES, "has a LIMIT above 10,000"),
-            "CHANGE_DATE_RANGE_INFINITE": (
-                first is None or last is None,
-                "must specify a finite range filter on last_change_date_time",
-            ),
-            "CHANGE_DATE_RANGE_NEGATIVE": (bool(first and last and first > last), "starts after it ends"),
-            "START_DATE_TOO_OLD": (bool(first and first < oldest), "starts more than 90 days ago"),
-        }
-        for code, (is_so, text) in faults.items():
-            if is_so:
-                raise QueryFault(code, f"The change_status search request {text}.", "changeStatusError")
-
-
-def _condition(c: Condition, field: Field, clock: date) -> str:
-    """A condition as SQL; every value is checked by the field's type and quoted."""
-    if c.operator not in _OPERATORS[field.type]:
-        text = f"Operator {c.operator} cannot be used with '{c.field}'."
-        raise QueryFault("OPERATOR_FIELD_MISMATCH", text)
-    if c.operator == "DURING":
-        low, high = _during(c.values[0], clock)
-        return f"left({_sql(field)}, 10) between '{low}' and '{high}'"
-    left = {"int": "{}::bigint", "double": "{}::double"}.get(field.type, "{}").format(_sql(field))
-    if c.operator.startswith("IS"):
-        return f"{left} {c.operator.lower()}"
-    values = [_literal(v, field) for v in c.values]
-    if c.operator == "BETWEEN":
-        return f"{left} between {values[0]} and {values[1]}"
-    if c.operator.endswith("IN"):
-        return f"{left} {c.operator.lower()} ({', '.join(values)})"
-    if c.operator.endswith("LIKE"):
-        return f"{left} {c.operator.lower().replace('like', 'ilike')} {values[0]}"
-    return f"{left} {'is distinct from' if c.operator == '!=' else c.operator} {values[0]}"
-
-
-def _literal(value: str, field: Field) -> str:
-    if field.type in ("int", "double"):
-        try:
-            return str(int(value) if field.type == "int" else float(value))
-        except ValueError:
-            raise QueryFault("BAD_NUMBER", f"{value!r} is no number, which '{field.name}' wants.") from None
-    if field.type == "bool":
-        if value.upper() not in ("TRUE", "FALSE"):
-            raise QueryFault("BAD_VALUE", f"{value!r} is neither TRUE nor FALSE.")
-        return value.lower()
-    if field.type == "enum" and value not in field.words:
-        raise QueryFault("BAD_ENUM_CONSTANT", f"Enum value {value!r} is not known to '{field.name}'.")
-    if field.type in ("date", "time"):
-        _day(value)
-    return _quoted(value)
-
-
-def _quoted(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 # --- figures -----------------------------------------------------------------------------------------------------
@@ -395,7 +199,7 @@ def _json(tree: dict[str, Any], key: str = "") -> str:
 
 
 def _member(key: str, field: Field) -> str:
-    value = _sql(field)
+    value = sql_of(field)
     label = f'"{_camel(key)}":'
     if field.type in ("text", "texts"):
         return f"'{label}' || to_json({value})"

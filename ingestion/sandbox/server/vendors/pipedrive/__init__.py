@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
-import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -22,15 +19,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ingestion.sandbox.server.vendor import Desk, Vendor, json_response
-from ingestion.sandbox.server.vendors._crm import IMPORT, Crm, Thing, crm_of
+from ingestion.sandbox.server.vendor import Desk, Meter, Vendor, json_response
+from ingestion.sandbox.server.vendors._crm import Crm, crm_of
+from ingestion.sandbox.server.vendors.pipedrive.records import (
+    ROLE_FIELD,
+    ROWS,
+    SOURCE_FIELD,
+    deal_changes,
+    deal_row,
+    first_of,
+    is_told,
+    old_stamp,
+    stamp,
+)
 
 TOKEN = "sandbox-pipedrive-token"
-ROLE_FIELD = "9dc80c50d78a15643bfc4ca79d76156a73a1ca0e"
-SOURCE_FIELD = "b3d1c1a6f0e94c1f8f5d2f0a7d6f1e2c3b4a5968"
-PIPELINE = 1
-STAGES = {"Ny": 1, "Møte": 2, "Tilbud": 3, "Forhandling": 4}
-STATUS = {"Vunnet": "won", "Tapt": "lost"}
 # What Pipedrive allows; tests lower it. `burst` is calls and seconds, `budget` the calls of a day.
 LIMITS: dict[str, Any] = {"page": 500, "burst": (100, 2.0), "budget": 250_000}
 _V2 = {"limit", "cursor", "updated_since", "updated_until", "sort_by", "sort_direction", "ids", "owner_id", "custom_fields",
@@ -39,7 +42,6 @@ _MORE = {
     "persons": {"org_id", "deal_id"}, "organizations": set(), "deals": {"person_id", "org_id", "pipeline_id", "stage_id", "status"},
     "activities": {"deal_id", "lead_id", "person_id", "org_id", "done"}, "stages": {"pipeline_id"}, "pipelines": set(),
 }  # fmt: skip
-DELETED_DAYS = 30  # how long what was deleted is told of
 
 
 class Refused(Exception):
@@ -56,49 +58,20 @@ def refusal(status: int, message: str, info: str = "", headers: Mapping[str, str
     return json_response(body | {"additional_data": None, "errorCode": status}, status, headers)
 
 
-class Meter:
-    """Counts calls as Pipedrive does: so many within two seconds, so many a day."""
-
-    def __init__(self) -> None:
-        self._recent: deque[float] = deque()
-        self._today = 0
-        self._lock = threading.Lock()
-
-    def reset(self) -> None:
-        with self._lock:
-            self._recent.clear()
-            self._today = 0
-
-    def count(self) -> tuple[bool, dict[str, str]]:
-        """(whether a limit is reached, the headers of every answer)."""
-        most, seconds = LIMITS["burst"]
-        with self._lock:
-            now = time.monotonic()
-            while self._recent and self._recent[0] < now - seconds:
-                self._recent.popleft()
-            over = len(self._recent) >= most or self._today >= LIMITS["budget"]
-            if not over:
-                self._recent.append(now)
-                self._today += 1
-            return over, {
-                "x-ratelimit-limit": str(most),
-                "x-ratelimit-remaining": str(most - len(self._recent)),
-                "x-ratelimit-reset": str(max(1, round(seconds))),
-                "x-daily-ratelimit-token-remaining": str(LIMITS["budget"] - self._today),
-            }
-
-
 METER = Meter()
 Answer = Callable[[Crm, Request], Any]
 
 
-def stamp(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _old_stamp(at: datetime) -> str:
-    """As v1 writes it."""
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _count() -> tuple[bool, dict[str, str]]:
+    """(whether a limit is reached, the headers of every answer)."""
+    most, seconds = LIMITS["burst"]
+    reached, left, left_today = METER.count(most, seconds, LIMITS["budget"])
+    return bool(reached), {
+        "x-ratelimit-limit": str(most),
+        "x-ratelimit-remaining": str(left),
+        "x-ratelimit-reset": str(max(1, round(seconds))),
+        "x-daily-ratelimit-token-remaining": str(left_today),
+    }
 
 
 def _routes(desk: Desk) -> Sequence[BaseRoute]:
@@ -106,7 +79,7 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
         async def endpoint(request: Request) -> Response:
             if request.headers.get("x-api-token") != TOKEN:
                 return refusal(401, "unauthorized access", "You need to be authorized to make this request.")
-            over, headers = METER.count()
+            over, headers = _count()
             if over:
                 return refusal(429, "request over limit", "", headers)
             try:
@@ -118,7 +91,7 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
 
         return endpoint
 
-    v2 = [Route(f"/api/v2/{name}", served(_listed(name))) for name in _ROWS]
+    v2 = [Route(f"/api/v2/{name}", served(_listed(name))) for name in ROWS]
     one = [Route(f"/api/v2/{name}/{{id:int}}", served(_one(name))) for name in ("persons", "organizations", "deals")]
     routes: list[BaseRoute] = [
         Route("/api/v2/deals/archived", served(lambda crm, request: _page_v2(request, [], "deals")))
@@ -136,121 +109,21 @@ def _routes(desk: Desk) -> Sequence[BaseRoute]:
     return [*routes, *v2, *one]
 
 
-# --- the records ---------------------------------------------------------------------------------------------------
-def _first(others: Mapping[int, Any] | None) -> int | None:
-    return next(iter(sorted(others)), None) if others else None
-
-
-def _base(thing: Thing) -> dict[str, Any]:
-    at = {"id": thing.id, "add_time": stamp(thing.created), "update_time": stamp(thing.modified)}
-    return at | {"owner_id": thing.get("owner") or 101, "is_deleted": thing.archived_at is not None, "visible_to": 3}
-
-
-def _values(*values: str | None) -> list[dict[str, Any]]:
-    return [{"value": v, "primary": n == 0, "label": "work"} for n, v in enumerate(filter(None, values))]
-
-
-def _person(thing: Thing, crm: Crm) -> dict[str, Any]:
-    first, last = thing.get("first_name"), thing.get("last_name")
-    source = "Import" if thing.made_by == IMPORT else thing.get("origin")
-    return _base(thing) | {
-        "name": " ".join(filter(None, (first, last))), "first_name": first, "last_name": last,
-        "org_id": _first(thing.links.get("company")), "emails": _values(thing.get("email")), "phones": _values(thing.get("phone")),
-        "label_ids": [], "job_title": thing.get("job_title"), "notes": thing.get("body"), "im": [], "birthday": None,
-        "picture_id": None, "postal_address": None,
-        "custom_fields": {ROLE_FIELD: thing.get("buying_role"), SOURCE_FIELD: source},
-    }  # fmt: skip
-
-
-def _organization(thing: Thing, crm: Crm) -> dict[str, Any]:
-    return _base(thing) | {
-        "name": thing.get("name"), "website": thing.get("domain"), "linkedin": None, "industry": None, "annual_revenue": None,
-        "employee_count": None, "label_ids": [], "address": None, "custom_fields": {},
-    }  # fmt: skip
-
-
-def _deal(thing: Thing, crm: Crm) -> dict[str, Any]:
-    history = thing.history.get("stage", [])
-    open_stages = [(at, stage) for at, stage, _ in history if stage in STAGES]
-    status = STATUS.get(thing.get("stage"), "open")
-    ended = stamp(history[-1][0]) if status != "open" else None
-    amount = thing.get("amount_ore")
-    return _base(thing) | {
-        "title": thing.get("name"), "person_id": _first(thing.links.get("contact")), "org_id": _first(thing.links.get("company")),
-        "pipeline_id": PIPELINE, "stage_id": STAGES[open_stages[-1][1]] if open_stages else 1,
-        "value": amount / 100 if amount is not None else 0, "currency": "NOK",
-        "stage_change_time": stamp(open_stages[-1][0]) if len(open_stages) > 1 else None, "is_archived": False,
-        "status": "deleted" if thing.archived_at else status, "probability": None, "lost_reason": thing.get("lost_reason"),
-        "close_time": ended, "won_time": ended if status == "won" else None, "lost_time": ended if status == "lost" else None,
-        "expected_close_date": thing.get("closes_at").date().isoformat(), "label_ids": [], "origin": "ManuallyCreated",
-        "origin_id": None, "channel": None, "channel_id": None, "source_lead_id": None, "arr": None, "mrr": None, "acv": None,
-        "custom_fields": {},
-    }  # fmt: skip
-
-
-def _activity(thing: Thing, crm: Crm) -> dict[str, Any]:
-    at = thing.get("started_at").astimezone(UTC)
-    seconds = thing.get("seconds") or 45 * 60
-    people = sorted(thing.links.get("contact", {}))
-    return _base(thing) | {
-        "subject": "Samtale" if thing.kind == "call" else thing.get("name"), "type": thing.kind, "creator_user_id": 101,
-        "deal_id": _first(thing.links.get("deal")), "lead_id": None, "person_id": people[0] if people else None, "org_id": None,
-        "project_id": None, "due_date": at.date().isoformat(), "due_time": f"{at:%H:%M:%S}",
-        "duration": f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}", "busy": False, "done": True,
-        "marked_as_done_time": stamp(thing.created), "location": None, "attendees": [], "priority": None, "outcome": None,
-        "participants": [{"person_id": p, "primary": n == 0} for n, p in enumerate(people)], "note": thing.get("body"),
-    }  # fmt: skip
-
-
-def _stage(number: int, name: str, crm: Crm) -> dict[str, Any]:
-    return {
-        "id": number, "order_nr": number, "name": name, "is_deleted": False, "deal_probability": 20 * number,
-        "pipeline_id": PIPELINE, "is_deal_rot_enabled": False, "days_to_rotten": None, "add_time": stamp(crm.first),
-        "update_time": stamp(crm.first),
-    }  # fmt: skip
-
-
-def _pipeline(crm: Crm) -> dict[str, Any]:
-    at = {"add_time": stamp(crm.first), "update_time": stamp(crm.first)}
-    return {
-        "id": PIPELINE,
-        "name": "Salg",
-        "order_nr": 0,
-        "is_deleted": False,
-        "is_deal_probability_enabled": True,
-        **at,
-    }
-
-
-_ROWS: Mapping[str, Callable[[Crm], list[dict[str, Any]]]] = {
-    "persons": lambda crm: [_person(t, crm) for t in crm.live("contact")],
-    "organizations": lambda crm: [_organization(t, crm) for t in crm.live("company")],
-    "deals": lambda crm: [_deal(t, crm) for t in crm.live("deal")],
-    "activities": lambda crm: [_activity(t, crm) for kind in ("call", "meeting") for t in crm.live(kind)],
-    "stages": lambda crm: [_stage(n, name, crm) for name, n in STAGES.items()],
-    "pipelines": lambda crm: [_pipeline(crm)],
-}
-
-
 # --- lists ---------------------------------------------------------------------------------------------------------
 def _listed(name: str) -> Answer:
     def answer(crm: Crm, request: Request) -> Any:
         asked = request.query_params
-        rows = _ROWS[name](crm)
+        rows = ROWS[name](crm)
         if name == "deals":
             statuses = [s for s in asked.get("status", "").split(",") if s]
             if unknown := sorted(set(statuses) - {"open", "won", "lost", "deleted"}):
                 raise Refused(400, f"Validation failed: status: Invalid value {unknown[0]}")
             if "deleted" in statuses:
-                rows += [_deal(t, crm) for t in crm.binned("deal") if _told(t, crm)]
+                rows += [deal_row(t, crm) for t in crm.binned("deal") if is_told(t, crm)]
             rows = [r for r in rows if not statuses or r["status"] in statuses]
         return _page_v2(request, rows, name)
 
     return answer
-
-
-def _told(thing: Thing, crm: Crm) -> bool:
-    return thing.archived_at is not None and thing.archived_at > crm.at - timedelta(days=DELETED_DAYS)
 
 
 def _page_v2(request: Request, rows: list[dict[str, Any]], name: str) -> Any:
@@ -317,7 +190,7 @@ def _page_v1(request: Request, rows: list[dict[str, Any]], known: set[str]) -> A
 
 def _one(name: str) -> Answer:
     def answer(crm: Crm, request: Request) -> Any:
-        for row in _ROWS[name](crm):
+        for row in ROWS[name](crm):
             if row["id"] == request.path_params["id"]:
                 return {"success": True, "data": row}
         raise Refused(404, f"{name.removesuffix('s').capitalize()} not found")
@@ -330,7 +203,7 @@ def _users(crm: Crm, request: Request) -> Any:
     rows = [
         {
             "id": o["id"], "name": o["name"], "email": o["email"], "active_flag": True, "is_deleted": False, "default_currency": "NOK",
-            "timezone_name": "Europe/Oslo", "created": _old_stamp(crm.first), "modified": _old_stamp(crm.first),
+            "timezone_name": "Europe/Oslo", "created": old_stamp(crm.first), "modified": old_stamp(crm.first),
         }
         for o in crm.owners
     ]  # fmt: skip
@@ -354,7 +227,7 @@ def _leads(crm: Crm, request: Request) -> Any:
                     "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"lead/{contact.id}")), "title": f"Lead {contact.get('first_name')}",
                     "owner_id": contact.get("owner") or 101, "creator_id": 101,
                     "label_ids": [str(uuid.UUID(int=1))] if is_warm else [],
-                    "person_id": contact.id, "organization_id": _first(contact.links.get("company")), "source_name": "API",
+                    "person_id": contact.id, "organization_id": first_of(contact.links.get("company")), "source_name": "API",
                     "origin": "API", "origin_id": None, "channel": None, "channel_id": None, "source_deal_id": None,
                     "is_archived": False, "was_seen": True, "value": None, "expected_close_date": None,
                     "next_activity_id": None, "add_time": stamp(came[0]), "update_time": stamp(contact.modified), "visible_to": "3",
@@ -378,39 +251,17 @@ def _recents(crm: Crm, request: Request) -> Any:
     merged = {gone: (stays, at) for gone, stays, at in crm.merges}
     for item in items or kinds:
         for kind in kinds[item]:
-            for t in [*crm.live(kind), *(b for b in crm.binned(kind) if _told(b, crm))]:
-                data = {"id": t.id, "active_flag": t.archived_at is None, "update_time": _old_stamp(t.modified)}
+            for t in [*crm.live(kind), *(b for b in crm.binned(kind) if is_told(b, crm))]:
+                data = {"id": t.id, "active_flag": t.archived_at is None, "update_time": old_stamp(t.modified)}
                 if t.merged:
                     data["merge_what_id"] = t.merged[-1]
-                rows.append((_old_stamp(t.modified), {"item": item, "id": t.id, "data": data}))
+                rows.append((old_stamp(t.modified), {"item": item, "id": t.id, "data": data}))
         if item == "person":
             for gone, (_, at) in merged.items():
-                data = {"id": gone, "active_flag": False, "update_time": _old_stamp(at)}
-                rows.append((_old_stamp(at), {"item": item, "id": gone, "data": data}))
+                data = {"id": gone, "active_flag": False, "update_time": old_stamp(at)}
+                rows.append((old_stamp(at), {"item": item, "id": gone, "data": data}))
     found = [row for at, row in sorted(rows, key=lambda r: (r[0], r[1]["id"])) if at >= since]
     return _page_v1(request, found, {"since_timestamp", "items"})
-
-
-def _changes(deal: Thing) -> list[dict[str, Any]]:
-    """Changes of stage and status, newest first."""
-    found: list[dict[str, Any]] = []
-    stage, status = None, "open"
-    for at, value, _ in deal.history.get("stage", []):
-        field, new, old = (
-            ("status", STATUS[value], status) if value in STATUS else ("stage_id", str(STAGES[value]), stage)
-        )
-        if old is not None:  # what a deal was made with is no change
-            found.append(
-                {
-                    "field_key": field, "old_value": old, "new_value": new, "actor_user_id": 101, "time": stamp(at),
-                    "change_source": "app", "change_source_user_agent": None, "is_bulk_update_flag": False,
-                }
-            )  # fmt: skip
-        if field == "status":
-            status = new
-        else:
-            stage = new
-    return found[::-1]
 
 
 def _changelog(crm: Crm, request: Request) -> Any:
@@ -419,7 +270,7 @@ def _changelog(crm: Crm, request: Request) -> Any:
         raise Refused(404, "Deal not found")
     if unknown := sorted(set(request.query_params) - {"cursor", "limit"}):
         raise Refused(400, f"Unknown parameter {unknown[0]}")
-    rows = _changes(deal)
+    rows = deal_changes(deal)
     limit = _limit(request.query_params.get("limit"), LIMITS["page"])
     first = int(request.query_params.get("cursor") or 0)
     following = {"next_cursor": str(first + limit)} if first + limit < len(rows) else {}
@@ -433,7 +284,7 @@ def _participants(crm: Crm, request: Request) -> Any:
     rows = [
         {
             "id": deal.id * 100 + n, "person_id": {"value": p, "name": crm.things["contact"][p].get("first_name"), "active_flag": True},
-            "add_time": _old_stamp(deal.created), "active_flag": True, "related_item_type": "deal", "related_item_id": deal.id,
+            "add_time": old_stamp(deal.created), "active_flag": True, "related_item_type": "deal", "related_item_id": deal.id,
         }
         for n, p in enumerate(sorted(deal.links.get("contact", {})))
         if p in crm.things["contact"]
