@@ -7,13 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
-from ingestion import ops
-from ingestion.pipeline import LoadReport, load_source
 from ingestion.sandbox.server import app as server
 from ingestion.sandbox.server.faults import Order
 from ingestion.sandbox.server.run import served_in_thread
@@ -23,40 +19,22 @@ from ingestion.sandbox.server.vendors._crm import Crm, crm_of
 from ingestion.sandbox.store import World
 from ingestion.settings import Settings
 from ingestion.spec import SourceSpec
+from tests.house import NIGHT, ServedHouse
 
 FIRST_DAY, LAST_DAY = date(2026, 10, 7), date(2026, 11, 26)
-NIGHT = date(2026, 11, 20)
 
 
 @dataclass
-class House:
+class House(ServedHouse):
     """A served company, and a data folder that loads it."""
 
-    spec: SourceSpec
-    url: str
-    app: Any
-    settings: Settings
     new_ids: bool
-
-    def load(self, as_of: date = NIGHT) -> LoadReport:
-        self.app.state.desk.set_clock(as_of)
-        report = load_source(self.spec, self.settings, as_of)
-        ops.write_load_status(self.settings, [report], as_of)
-        return report
-
-    def raw(self, sql: str) -> list[Any]:
-        with duckdb.connect(str(self.settings.raw_file(self.spec.name)), read_only=True) as con:
-            con.execute(f"set timezone = 'UTC'; set schema = '{self.spec.name}'")
-            return con.execute(sql).fetchall()
 
     def crm(self) -> Crm:
         return crm_of(self.app.state.desk, self.new_ids)
 
     def fault(self, kind: str, route: str, times: int = 1, after: int = 0) -> None:
         self.app.state.orders.place(Order(route, kind, times, after))
-
-    def struck(self) -> list[tuple[str, str]]:
-        return list(self.app.state.orders.struck)
 
 
 @contextmanager

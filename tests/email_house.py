@@ -9,11 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from ingestion import ops
-from ingestion.pipeline import LoadReport, load_source
 from ingestion.sandbox.server import app as server
 from ingestion.sandbox.server.faults import Order
 from ingestion.sandbox.server.mails import ready
@@ -22,30 +19,14 @@ from ingestion.sandbox.server.vendor import Vendor
 from ingestion.sandbox.store import World
 from ingestion.settings import Settings
 from ingestion.spec import SourceSpec
+from tests.house import NIGHT, ServedHouse
 
-NIGHT = date(2026, 11, 20)
 THROUGH = date(2026, 11, 25)
 
 
 @dataclass
-class House:
+class House(ServedHouse):
     """`books` asks the company at the clock (schemas now, world, mail), `raw` what was loaded."""
-
-    spec: SourceSpec
-    url: str
-    app: Any
-    settings: Settings
-
-    def load(self, as_of: date = NIGHT) -> LoadReport:
-        self.app.state.desk.set_clock(as_of)
-        report = load_source(self.spec, self.settings, as_of)
-        ops.write_load_status(self.settings, [report], as_of)
-        return report
-
-    def raw(self, sql: str) -> list[Any]:
-        with duckdb.connect(str(self.settings.raw_file(self.spec.name)), read_only=True) as con:
-            con.execute(f"set timezone = 'UTC'; set schema = '{self.spec.name}'")
-            return con.execute(sql).fetchall()
 
     def all_of_raw(self) -> dict[str, list[Any]]:
         tables = {t.name: ", ".join(c.name for c in t.columns) for t in self.spec.tables}

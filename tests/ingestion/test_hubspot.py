@@ -26,6 +26,7 @@ from ingestion.sources import hubspot
 from ingestion.sources.hubspot import SPEC, reading
 from ingestion.sources.hubspot.tables import KINDS
 from tests.crm import NIGHT, House, edited, housed, make_company
+from tests.house import turning_down
 
 DAY = timedelta(days=1)
 GOOD = ("loaded", "", 0)
@@ -242,6 +243,25 @@ def test_a_row_nobody_can_read_is_rejected_and_comes_when_it_can_be_read(
         ("contacts", "modified_at", "contacts, page 0")
     ]
     assert verdict(house.load(NIGHT + 2 * DAY)) == GOOD
+    assert_raw_is_as_told(house)
+
+
+@pytest.mark.parametrize("table", ["deals", "property_changes", "contacts"])
+def test_a_table_turned_down_on_the_first_night_or_later_comes_whole_with_the_next_good_one(
+    house: House, table: str
+) -> None:
+    rows = f"select * exclude (_dlt_load_id, _dlt_id) from {table} order by all"
+    report = house.load(contract=turning_down(table))
+    assert report.status == "partial"
+    assert f"{table}: check unique failed" in report.message
+    assert house.raw(rows) == []
+    assert house.raw("select count(*) > 0 from companies") == [(True,)]
+    assert verdict(house.load(NIGHT + DAY)) == GOOD
+    assert_raw_is_as_told(house)
+    before = house.raw(rows)
+    assert house.load(NIGHT + 3 * DAY, turning_down(table)).status == "partial"
+    assert house.raw(rows) == before
+    assert verdict(house.load(NIGHT + 4 * DAY)) == GOOD
     assert_raw_is_as_told(house)
 
 

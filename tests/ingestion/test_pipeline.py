@@ -7,7 +7,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,12 @@ from ingestion.settings import PROJECT_DIR, Settings
 from ingestion.sources import files
 from ingestion.spec import Column, Configuration, LoadContext, SourceSpec, Table
 from tests.conftest import AS_OF, Drop
+from tests.house import Said
 
 TWO = """\
 leads: {entity: leads, location: l.csv, columns: {lead_id: id, created_date: day}}
 consent: {entity: consent_counts, location: c.csv, columns: {date: day, purpose: p, shown: n}}
 """
-
-
-@dataclass(frozen=True)
-class Said:
-    table: str
-    check: str
-    status: str
-    severity: str = "critical"
-    observed: str = "3 of 3"
 
 
 def _two(drop: Drop, lead: str = "1", shown: int = 5) -> None:
