@@ -1,7 +1,7 @@
 """GA4's export at volume: files to sessions, conversions and pages, beside a bare script that does the least of it.
 
-`make benchmark ARGS='--only web'` (medium, 10 million events); `--only web_large` takes an hour. Each step runs in a process of its own,
-so that the peak of memory is that step's.
+`make benchmark ARGS='--only web'` (medium, 10 million events); `--only web_large` (100 million, and medium's next day beside it) takes
+half an hour. Each step runs in a process of its own, so that the peak of memory is that step's.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks.sandbox import SEED, THROUGH
+from ingestion.pipeline import Outcome
 from ingestion.settings import PROJECT_DIR, get_settings
+from ingestion.spec import SourceSpec
 
 UPSTREAM = (
     "+dim_campaign",
@@ -28,8 +31,11 @@ MODELS = (
     "path:models/staging/ga4_export", "int_web_days__unioned", "int_web_session_days__unioned", "int_web_pages__unioned",
     "int_web_key_events__unioned", "int_web_conversions__counted", "fct_session", "fct_web_conversion", "fct_page_daily",
 )  # fmt: skip
+MARTS = ("fct_session", "fct_web_conversion", "fct_page_daily")
 RATIO = 3.0  # times the bare script, at most
 GIB = {"medium": 6.0, "large": 8.0}
+ONE_DAY = ("load, one day more", "models, one day more")
+GROWTH = 1.3  # times medium's, at most: one day more on top of large
 
 
 def bare(export: Path, target: Path) -> float:
@@ -90,6 +96,48 @@ def model(*select: str) -> float:
     return float(json.loads(results.read_text())["elapsed_time"])
 
 
+def contract(as_of: date) -> float:
+    """The day loaded once more with its contract checked: seconds of the contract alone."""
+    from ingestion.pipeline import load_all
+    from quality.run import run_contract
+
+    settings, spent = get_settings(), 0.0
+
+    def timed(spec: SourceSpec, package: Mapping[str, Sequence[Path]]) -> Sequence[Outcome]:
+        nonlocal spent
+        started = time.perf_counter()
+        found = run_contract(spec, package, settings, as_of)
+        spent += time.perf_counter() - started
+        return found
+
+    (report,) = load_all(settings, as_of, ["ga4_export"], timed)
+    if report.status != "loaded":
+        raise SystemExit(f"the load is {report.status}: {report.message}")
+    return spent
+
+
+def check(as_of: date) -> float:
+    """The marts' own suites, as before a publication. Seconds."""
+    from quality.run import run_marts
+    from quality.suites import Suites, load_suites
+
+    suites = load_suites()
+    started = time.perf_counter()
+    results = run_marts(get_settings(), as_of, suites=Suites({mart: suites.marts[mart] for mart in MARTS}))
+    if crashed := [r.check for r in results if r.status == "error"]:
+        raise SystemExit(f"checks crashed: {crashed}")
+    return time.perf_counter() - started
+
+
+def publish(as_of: date) -> float:
+    """All marts that were built, written as a generation. Seconds."""
+    from orchestration.publish import publish
+
+    started = time.perf_counter()
+    publish(get_settings(), as_of)
+    return time.perf_counter() - started
+
+
 def measured(size: str, home: Path) -> list[tuple[str, float, float]]:
     """(step, seconds, peak GiB) of each step. `home`: an empty folder; holds the company and the data."""
     environment = {
@@ -105,8 +153,11 @@ def measured(size: str, home: Path) -> list[tuple[str, float, float]]:
         ("", ["model", *UPSTREAM]),
         ("models", ["model", *MODELS]),
         ("", ["make", size, str(home), (THROUGH + timedelta(days=1)).isoformat()]),
-        ("load, one day more", ["load", (THROUGH + timedelta(days=1)).isoformat()]),
-        ("models, one day more", ["model", *MODELS]),
+        (ONE_DAY[0], ["load", (THROUGH + timedelta(days=1)).isoformat()]),
+        (ONE_DAY[1], ["model", *MODELS]),
+        ("contract, one day more", ["contract", (THROUGH + timedelta(days=1)).isoformat()]),
+        ("checks of the marts", ["check", (THROUGH + timedelta(days=1)).isoformat()]),
+        ("publishing", ["publish", (THROUGH + timedelta(days=1)).isoformat()]),
     ]
     found = []
     for name, step in steps:
@@ -142,11 +193,14 @@ def _step(environment: dict[str, str], *step: str) -> tuple[float, float]:
     return float(seconds), float(gib)
 
 
+_NIGHT = {"load": load, "contract": contract, "check": check, "publish": publish}
+
+
 def _main(what: str, *args: str) -> None:
     if what == "bare":
         seconds = bare(Path(args[0]), Path(args[1]))
-    elif what == "load":
-        seconds = load(date.fromisoformat(args[0]))
+    elif what in _NIGHT:
+        seconds = _NIGHT[what](date.fromisoformat(args[0]))
     elif what == "make":
         seconds = make(args[0], Path(args[1]), date.fromisoformat(args[2]))
     else:
