@@ -22,6 +22,7 @@ REAL_DATA = PROJECT_DIR.parent / "shared" / "data"
 AS_OF = date(2026, 11, 20)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the tests' names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay together, and those of all files that work in the one shared warehouse: they would wait for each other."""
     for item in items:
