@@ -226,6 +226,53 @@ def rejects(
 
 
 @app.command()
+def person(
+    who: Annotated[
+        str | None,
+        typer.Argument(
+            help="a key, an e-mail address or a phone number; asked for when absent, so that no shell keeps it"
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="how many rows of each table to show")] = 50,
+) -> None:
+    """Who somebody is, and why: the joins with reason, source and time, those that were refused, merges and consent."""
+    from ingestion.identity import Join, explain
+
+    found = explain(get_settings(), who or typer.prompt("key, e-mail address or phone number", hide_input=True))
+    console = _console()
+
+    def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        if rows:
+            table = Table(*columns, title=title, title_justify="left", box=None)
+            for row in rows[:limit]:
+                table.add_row(
+                    *("-" if v is None else f"{v:%Y-%m-%d %H:%M}" if isinstance(v, datetime) else str(v) for v in row)
+                )
+            console.print(table)
+            if len(rows) > limit:
+                console.print(f"{limit} of {len(rows)} (--limit)")
+            console.print()
+
+    def told(joins: Sequence[Join]) -> list[tuple[object, ...]]:
+        return [
+            (j.kind, j.node_key, j.to_kind, j.to_key, j.reason, j.source, j.n_seen, j.first_seen_at, j.guard)
+            for j in joins
+        ]
+
+    edge = ("identifier", "key", "joined to", "key", "reason", "source", "seen", "first, UTC")
+    console.print(
+        f"person {found.key}, named by {found.anchor_kind} {found.anchor}, {len(found.joins)} more identifiers\n"
+    )
+    show("the way from what you asked for to the oldest identifier", edge, [row[:-1] for row in told(found.path)])
+    show("every identifier, and what joined it", edge, [row[:-1] for row in told(found.joins)])
+    show("not joined, and the guard that refused", (*edge, "guard"), told(found.refused))
+    merges = [(m.merged_key, m.kept_key, m.on, m.reason, m.source) for m in found.merges]
+    show("merges", ("key that went", "key that stayed", "on", "reason", "source"), merges)
+    answers = [(a.purpose, a.kind, a.state, a.basis, a.source, a.changed_at, a.is_current) for a in found.answers]
+    show("consent", ("purpose", "of", "state", "basis", "source", "since, UTC", "current"), answers)
+
+
+@app.command()
 def init() -> None:
     """Write .env with this installation's own key, unless there is one."""
     path = PROJECT_DIR / ".env"

@@ -39,6 +39,8 @@ PROVIDES: frozenset[str] = frozenset(
         "other_costs",
         "accounting_figures",
         "consent_counts",
+        "consents",
+        "form_submissions",
         "email_systems",
         "experiments",
         "attribution_paths",

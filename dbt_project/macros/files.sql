@@ -50,5 +50,7 @@
 {# Hashes of a record's e-mail address and phone number. #}
 {% macro hashed_contact_columns() -%}
     {{ email_hash('email') }} as email_hash,
+    {{ is_role_address('email') }} as is_role_email,
+    {{ email_domain('email') }} as email_domain,
     {{ phone_hash('phone') }} as phone_hash
 {%- endmacro %}

@@ -78,6 +78,7 @@ datasets:
       cancels_order_id: Gjelder
       customer_id: Kundenr
       email: E-post
+      phone: Telefon
       amount: Sum
       cost_amount: Varekost
       source: utm_source
@@ -182,4 +183,16 @@ datasets:
     location: web/consent.csv
     key: [date, purpose]
     columns: {date: date, purpose: purpose, shown: shown, accepted: accepted, denied: denied}
+  consent_log:
+    entity: consents
+    description: every answer to the consent banner, by cookie, from the consent platform
+    location: web/consent_log.csv
+    key: [identifier_kind, identifier, purpose, changed_at]
+    columns:
+      identifier_kind: {value: client_id}
+      identifier: client_id
+      purpose: purpose
+      state: state
+      basis: {value: consent}
+      changed_at: changed_at
 """

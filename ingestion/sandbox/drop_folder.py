@@ -137,7 +137,8 @@ def _shop(folder: Path, exports: _Exports) -> None:
             from returns join world.orders using (order_id)
         )
         select number as "Ordrenr", strftime(moment, '%d.%m.%Y %H:%M') as "Tidspunkt", kind as "Type", cancels as "Gjelder",
-            coalesce(customer_id, '') as "Kundenr", email as "E-post", heads.amount_ore as "Sum", heads.cost_ore as "Varekost",
+            coalesce(customer_id, '') as "Kundenr", email as "E-post", phone as "Telefon",
+            heads.amount_ore as "Sum", heads.cost_ore as "Varekost",
             case when source like '(%' then '' else source end as utm_source,
             case when medium like '(%' then '' else medium end as utm_medium, coalesce(campaign, '') as utm_campaign
         from heads join world.orders using (order_id) order by moment, number
@@ -164,6 +165,24 @@ def _web(folder: Path, exports: _Exports) -> None:
         "select date::varchar as date, purpose, shown, accepted, denied from world.consent_counts where date < $now::date"
     )
     consent.to_csv(folder / "consent.csv", index=False)
+    # a cookie lasts at most 60 days: what is withdrawn after its last visit is not given again
+    log = exports.rows("""
+        with clients as (
+            select client_id, min(started_at) as first_at, max(started_at) as last_at, bool_or(consent_ads) as ads
+            from world.visits where client_id is not null and started_at < $now group by client_id
+        ),
+        answers as (
+            select client_id, 'analytics' as purpose, 'granted' as state, first_at as changed_at from clients
+            union all
+            select client_id, 'ads', 'granted', first_at from clients where ads
+            union all
+            select client_id, purpose, 'withdrawn', last_at + interval 1 hour from clients, (values ('analytics'), ('ads')) as p (purpose)
+            where last_at < $now - interval 61 days and md5(client_id)[1:2] < '08'
+        )
+        select client_id, purpose, state, strftime(changed_at at time zone 'UTC', '%Y-%m-%dT%H:%M:%SZ') as changed_at
+        from answers order by changed_at, client_id, purpose, state
+    """)
+    log.to_csv(folder / "consent_log.csv", index=False)
 
 
 def _ads(folder: Path, exports: _Exports) -> None:

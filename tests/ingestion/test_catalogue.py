@@ -138,4 +138,4 @@ def test_the_made_up_drop_folder_is_the_same_for_the_same_day_and_holds_its_own_
     ]
     assert differing == []
     assert json.loads((tmp_path / "a" / "catalogue.schema.json").read_text()) == json_schema()
-    assert len(load_catalogue(tmp_path / "a" / "catalogue.yml").datasets) == 11
+    assert len(load_catalogue(tmp_path / "a" / "catalogue.yml").datasets) == 12

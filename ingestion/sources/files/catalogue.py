@@ -28,7 +28,8 @@ SOURCE = "files"
 FORMATS = ("csv", "tsv", "ndjson", "parquet", "xlsx")
 EntityName = Literal[
     "leads", "deals", "deal_stage_changes", "orders", "order_lines", "web_purchases", "ad_performance",
-    "exchange_rates", "other_costs", "accounting_figures", "consent_counts", "experiment_rows", "attribution_paths",
+    "exchange_rates", "other_costs", "accounting_figures", "consent_counts", "consents", "experiment_rows",
+    "attribution_paths",
 ]  # fmt: skip
 # Set by the loader from the dataset's own keys, never mapped.
 _NOT_MAPPED = frozenset({"vat_basis", "vat_rate_pct", *(c.name for c in ROW_COLUMNS)})

@@ -312,6 +312,21 @@ ENTITIES: tuple[Entity, ...] = (
         newest=("date",),
     ),
     Entity(
+        "consents",
+        "consents",
+        "What somebody said yes or no to, as the consent platform or a system logged it. One row an answer.",
+        (
+            _c("identifier_kind", "text", "what `identifier` is: client_id, user_id, email or phone"),
+            _c("identifier", "text", "whose answer it is", personal=True),
+            _c("purpose", "text", "analytics, ads, email, ..."),
+            _c("state", "text", "granted or denied; withdrawn counts as denied"),
+            _c("basis", "text", "legal basis, as the system calls it: consent, contract, legitimate interest"),
+            _c("changed_at", "timestamp", "the moment of the answer"),
+        ),
+        required=("identifier_kind", "identifier", "purpose", "state", "changed_at"),
+        newest=("changed_at",),
+    ),
+    Entity(
         "experiment_rows",
         "experiments",
         "Units in an experiment. One row a unit and experiment.",

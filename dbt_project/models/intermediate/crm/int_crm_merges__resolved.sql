@@ -1,7 +1,7 @@
 -- Grain: CRM x kind of record x id that was merged away. surviving_id follows chains (A into B into C: C); null where they go in a
 -- circle, and every record then stands for itself.
 with recursive moved as (
-    {{ union_of('crm_systems', 'merges', ['source_system', 'object_type', 'merged_id', 'surviving_id']) }}
+    {{ union_of('crm_systems', 'merges', ['source_system', 'object_type', 'merged_id', 'surviving_id', 'merged_at']) }}
 ),
 
 followed as (
@@ -56,11 +56,13 @@ chosen as (
 ),
 
 gone as (
-    select distinct
+    select
         source_system,
         object_type,
-        merged_id
+        merged_id,
+        min(merged_at) as merged_at
     from moved
+    group by source_system, object_type, merged_id
 )
 
 -- Left join 1:1: chosen are unique on system, kind and id once the first choice is taken.
@@ -69,6 +71,7 @@ select
     gone.object_type,
     gone.merged_id,
     chosen.surviving_id,
+    gone.merged_at,
     chosen.surviving_id is null as is_circular
 from gone
 left join chosen

@@ -3,7 +3,8 @@
 
 with unioned as (
     {{ union_of('deals', 'deals', [
-        'source_system', 'dataset', 'row_id', 'version_at', 'deal_id', 'lead_id', 'person_key', 'company_id', 'origin',
+        'source_system', 'dataset', 'row_id', 'version_at', 'deal_id', 'lead_id', 'person_key', 'contact_hash', 'email_hash', 'phone_hash',
+        'is_role_email', 'email_domain', 'company_id', 'origin',
         'traffic_source', 'traffic_medium', 'traffic_campaign', 'status', 'stage', 'pipeline', 'segment', 'lead_type',
         'owner_key', 'attributes', 'amount', 'margin', 'currency', 'vat_basis', 'vat_rate_pct', 'created_at',
         'created_date', 'closed_at', 'closed_date',
@@ -24,6 +25,11 @@ select
     {{ surrogate_key(['source_system', "'deal'", 'deal_id']) }} as deal_key,
     {{ keyed_hash("source_system || '|lead|' || lead_id") }} as lead_key,
     person_key,
+    contact_hash,
+    email_hash,
+    phone_hash,
+    is_role_email,
+    email_domain,
     {{ optional_key('company_id', ['source_system', "'company'", 'company_id']) }} as company_key,
     {{ traffic_key() }} as traffic_key,
     deal_id,

@@ -4,7 +4,8 @@
 
 with unioned as (
     {{ union_of('leads', 'leads', [
-        'source_system', 'dataset', 'row_id', 'version_at', 'lead_id', 'person_key', 'company_id', 'origin',
+        'source_system', 'dataset', 'row_id', 'version_at', 'lead_id', 'person_key', 'contact_hash', 'email_hash', 'phone_hash',
+        'is_role_email', 'email_domain', 'company_id', 'origin',
         'traffic_source', 'traffic_medium', 'traffic_campaign', 'landing_page', 'segment', 'lead_type', 'owner_key',
         'country', 'attributes', 'created_at', 'created_date', 'qualified_at', 'qualified_date',
     ]) }}
@@ -23,6 +24,11 @@ ranked as (
 select
     {{ keyed_hash("source_system || '|lead|' || lead_id") }} as lead_key,
     coalesce(person_key, {{ keyed_hash("source_system || '|lead|' || lead_id") }}) as person_key,
+    contact_hash,
+    email_hash,
+    phone_hash,
+    is_role_email,
+    email_domain,
     {{ optional_key('company_id', ['source_system', "'company'", 'company_id']) }} as company_key,
     {{ traffic_key() }} as traffic_key,
     lead_id,

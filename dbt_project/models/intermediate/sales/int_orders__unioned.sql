@@ -3,7 +3,8 @@
 
 with unioned as (
     {{ union_of('orders', 'orders', [
-        'source_system', 'dataset', 'row_id', 'version_at', 'order_id', 'cancels_order_id', 'person_key', 'origin',
+        'source_system', 'dataset', 'row_id', 'version_at', 'order_id', 'cancels_order_id', 'person_key', 'user_hash',
+        'email_hash', 'phone_hash', 'is_role_email', 'email_domain', 'origin',
         'traffic_source', 'traffic_medium', 'traffic_campaign', 'order_type', 'country', 'attributes', 'amount',
         'discount_amount', 'shipping_amount', 'cost_amount', 'currency', 'vat_basis', 'vat_rate_pct', 'ordered_at',
         'ordered_date',
@@ -24,6 +25,11 @@ select
     {{ surrogate_key(['source_system', "'order'", 'order_id']) }} as order_key,
     {{ optional_key('cancels_order_id', ['source_system', "'order'", 'cancels_order_id']) }} as cancels_order_key,
     person_key,
+    user_hash,
+    email_hash,
+    phone_hash,
+    is_role_email,
+    email_domain,
     {{ traffic_key() }} as traffic_key,
     order_id,
     cancels_order_id,

@@ -7,6 +7,7 @@ renamed as (
         deal_id,
         lead_id,
         {{ person_key('_system', 'person_id', 'email', 'phone') }} as person_key,
+        {{ keyed_hash("_system || '|' || person_id") }} as contact_hash,
         {{ hashed_contact_columns() }},
         company_id,
         {{ traffic_columns() }},

@@ -6,6 +6,7 @@ renamed as (
     select
         lead_id,
         {{ person_key('_system', 'person_id', 'email', 'phone') }} as person_key,
+        {{ keyed_hash("_system || '|' || person_id") }} as contact_hash,
         {{ hashed_contact_columns() }},
         company_id,
         {{ traffic_columns() }},

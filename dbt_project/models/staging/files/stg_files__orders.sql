@@ -7,6 +7,7 @@ renamed as (
         order_id,
         cancels_order_id,
         {{ person_key('_system', 'customer_id', 'email', 'phone') }} as person_key,
+        {{ customer_hash('_system', 'customer_id') }} as user_hash,
         {{ hashed_contact_columns() }},
         {{ traffic_columns() }},
         lower({{ clean_text('order_type') }}) as order_type,

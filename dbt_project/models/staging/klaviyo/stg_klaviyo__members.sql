@@ -16,6 +16,7 @@ select
     {{ keyed_hash("'klaviyo|' || list_profiles.profile_id") }} as contact_key,
     {{ keyed_hash("'klaviyo|' || list_profiles.profile_id") }} as recipient_key,
     {{ email_hash('profiles.email') }} as person_hash,
+    {{ is_role_address('profiles.email') }} as is_role_email,
     {{ phone_hash('profiles.phone_number') }} as phone_hash,
     case
         when profiles.suppression_reason in ('HARD_BOUNCE', 'INVALID_EMAIL') then 'cleaned'

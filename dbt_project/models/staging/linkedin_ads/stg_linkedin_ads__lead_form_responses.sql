@@ -29,6 +29,8 @@ select
     {{ scrub_emails('forms.name') }} as lead_form_name,
     {{ person_key("'linkedin_ads'", 'source.submitter', 'source.email', 'source.phone') }} as person_key,
     {{ email_hash('source.email') }} as email_hash,
+    {{ is_role_address('source.email') }} as is_role_email,
+    {{ email_domain('source.email') }} as email_domain,
     {{ phone_hash('source.phone') }} as phone_hash,
     'linkedin_ads' as source_system
 from source

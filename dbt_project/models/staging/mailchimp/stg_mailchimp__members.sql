@@ -11,6 +11,7 @@ select
     {{ keyed_hash("'mailchimp|' || contact_id") }} as contact_key,
     {{ keyed_hash("'mailchimp|' || email_id") }} as recipient_key,
     {{ email_hash('email_address') }} as person_hash,
+    {{ is_role_address('email_address') }} as is_role_email,
     {{ phone_hash('phone') }} as phone_hash,
     -- transactional: gets what was ordered or asked for, agreed to nothing
     case status when 'transactional' then 'never_subscribed' else status end as status,

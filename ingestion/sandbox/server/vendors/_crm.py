@@ -149,7 +149,13 @@ class Crm:
         return email
 
     def _people(self) -> None:
-        leads = self._rows("select * from world.leads where created_at < $now order by created_at, lead_id")
+        # the form hands on the cookie where the visitor lets the site measure, the click where ad platforms may know of it
+        leads = self._rows(
+            """select l.*, v.client_id, case when v.consent_ads then v.click_id end as click_id,
+                   coalesce(contains(v.landing_url, 'gclid='), false) as is_google_click
+               from world.leads as l left join world.visits as v using (lead_id)
+               where l.created_at < $now order by l.created_at, l.lead_id"""
+        )
         colleagues = self._rows(
             """select c.*, d.company, d.segment, d.owner from world.deal_contacts as c join world.deals as d using (deal_id)
                where c.added_at < $now order by c.added_at, c.contact_id"""
@@ -177,6 +183,10 @@ class Crm:
                 contact.set("buying_role", row["buying_role"], at)
             if row["company"]:
                 self._company(row, at, contact)
+            if how == "lead" and made_by == FORM:
+                contact.set("legal_basis", "Freely given consent from contact", at, FORM)
+                if row["click_id"] and row["is_google_click"]:
+                    contact.set("google_click_id", row["click_id"], at, FORM)
             if how == "lead":
                 self._reach(contact, "lead", at, made_by)
                 if row["qualified_at"] and row["qualified_at"] < self.at:

@@ -81,8 +81,10 @@ def submissions(crm: Crm, request: Request, body: Any) -> Any:
                     ("firstname", "first_name"),
                     ("lastname", "last_name"),
                     ("phone", "phone"),
+                    ("ga_client_id", "client_id"),
+                    ("gclid", "click_id"),
                 )
-                if f[ours]
+                if f.get(ours) and (name != "gclid" or f["is_google_click"])
             ],
             "pageUrl": f"https://www.nordlyskontor.example{f['landing_path']}",
         }

@@ -45,6 +45,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
         "email": "email", "phone": "phone", "first_name": "firstname", "last_name": "lastname", "job_title": "jobtitle",
         "segment": "industry", "owner": "hubspot_owner_id", "lifecycle": "lifecyclestage", "origin": "hs_analytics_source",
         "landing_path": "hs_analytics_first_url", "buying_role": "hs_buying_role", "lead_status": "hs_lead_status",
+        "google_click_id": "hs_google_click_id", "legal_basis": "hs_legal_basis", "email_optout": "hs_email_optout",
     },
     "company": {"name": "name", "domain": "domain", "segment": "industry", "owner": "hubspot_owner_id"},
     "deal": {
