@@ -55,3 +55,16 @@
                 ) / 60
     end
 {%- endmacro %}
+
+{# A UTC timestamp as the clock of the reporting time zone shows it. #}
+{% macro reporting_time(timestamp) -%}
+    {{ return(adapter.dispatch('reporting_time')(timestamp)) }}
+{%- endmacro %}
+
+{% macro duckdb__reporting_time(timestamp) -%}
+    timezone('{{ var("reporting_time_zone") }}', {{ timestamp }})
+{%- endmacro %}
+
+{% macro default__reporting_time(timestamp) -%}
+    cast({{ timestamp }} at time zone '{{ var("reporting_time_zone") }}' as timestamp)
+{%- endmacro %}

@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[str,
         held = {name: crm_of(app.state.desk, new_ids=name == "hubspot") for name in CRMS}
     ops.write_load_status(settings, reports, NIGHT)
     folders = [f"staging.{name}" for name in CRMS]
-    return settings, held, dbt(settings, "build", "--select", *folders, "intermediate.crm")
+    return settings, held, dbt(settings, "build", "--select", "crm_lifecycle_steps", *folders, "intermediate.crm")
 
 
 def ask(settings: Settings, sql: str) -> list[Any]:

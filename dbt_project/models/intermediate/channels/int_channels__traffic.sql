@@ -5,10 +5,10 @@
 
 with traffic as (
     select distinct traffic_key, origin, traffic_source, traffic_medium, traffic_campaign
-    from {{ ref('int_leads__unioned') }}
+    from {{ ref('int_leads__combined') }}
     union
     select distinct traffic_key, origin, traffic_source, traffic_medium, traffic_campaign
-    from {{ ref('int_deals__unioned') }}
+    from {{ ref('int_deals__combined') }}
     union
     select distinct traffic_key, origin, traffic_source, traffic_medium, traffic_campaign
     from {{ ref('int_orders__unioned') }}

@@ -14,7 +14,8 @@ coverage as (
 -- Which unions tell a fact; order heads and lines tell orders alike.
 told_by as (
     {%- for fact, provides in [
-        ('leads', 'leads'), ('deals', 'deals'), ('deal_losses', 'deals'), ('orders', 'orders'), ('orders', 'order_lines'),
+        ('leads', 'leads'), ('leads', 'crm_systems'), ('deals', 'deals'), ('deals', 'crm_systems'), ('deal_losses', 'deals'),
+        ('deal_losses', 'crm_systems'), ('orders', 'orders'), ('orders', 'order_lines'),
         ('web_purchases', 'web_purchases'), ('sessions', 'web_events'), ('ads', 'ad_performance'), ('other_costs', 'other_costs'),
     ] %}
     select '{{ fact }}' as fact, '{{ provides }}' as provides

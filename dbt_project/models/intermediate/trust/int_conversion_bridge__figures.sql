@@ -40,10 +40,6 @@ order_tags as (
     select * from {{ ref('int_orders__unioned') }}
 ),
 
-lead_tags as (
-    select * from {{ ref('int_leads__unioned') }}
-),
-
 event_days as (
     select * from {{ ref('int_web_days__unioned') }}
 ),
@@ -291,10 +287,8 @@ records as (
         leads.lead_key as record_key,
         'lead' as conversion_kind,
         leads.created_date as record_date,
-        {{ ad_platform_of('coalesce(lead_tags.traffic_source, lead_tags.origin)', 'channels.is_paid') }} as platform
+        {{ ad_platform_of('coalesce(leads.traffic_source, leads.origin)', 'channels.is_paid') }} as platform
     from leads
-    left join lead_tags
-        on leads.lead_key = lead_tags.lead_key
     left join channels
         on leads.channel_key = channels.channel_key
 ),

@@ -68,7 +68,7 @@ conversions as (
         cast(null as decimal(18, 6)) as value,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(null as decimal(18, 6)) as value_reporting,
-        false as is_date_implied,
+        is_date_implied,
         source_name,
         source_system
     from leads
@@ -91,7 +91,7 @@ conversions as (
     from leads
     where is_qualified
     union all
-    -- a deal whose start is not recorded was an opportunity on the day it closed, at the latest
+    -- a deal whose start is not recorded was an opportunity on the day it closed, at the latest; an import's on the earlier of its days
     select
         'opportunity' as conversion_type,
         'each deal' as counting_method,
@@ -99,12 +99,15 @@ conversions as (
         'deal' as record_type,
         person_key,
         channel_key,
-        case when created_date is not null then created_at else closed_at end as conversion_at,
-        coalesce(created_date, closed_date) as conversion_date,
+        case when created_date is null or (is_bulk_import and closed_date < created_date) then closed_at else created_at end
+            as conversion_at,
+        case
+            when created_date is null or (is_bulk_import and closed_date < created_date) then closed_date else created_date
+        end as conversion_date,
         amount_ex_vat as value,
         currency,
         amount_ex_vat_reporting as value_reporting,
-        created_date is null as is_date_implied,
+        created_date is null or is_bulk_import as is_date_implied,
         source_name,
         source_system
     from deals

@@ -142,13 +142,7 @@ select
     median_days_lead_to_won,
     {{ ratio('n_won_with_days', 'n_won') }} as coverage,
     case when is_rate_biased then 'this dimension is known only for leads that became deals' end as unknown_reason,
-    case
-        when cohort_grain = 'month' and cohort_end_date >= as_of_date then 'open'
-        when
-            {{ days_between('cohort_end_date', 'as_of_date') }} < {{ var('lead_to_customer_maturity_days') }}
-            then 'maturing'
-        else 'mature'
-    end as maturity,
+    {{ cohort_maturity('cohort_grain', 'cohort_end_date', 'as_of_date') }} as maturity,
     source_status.has_stale_source,
     as_of_date
 from dated

@@ -9,6 +9,10 @@ lines as (
     select * from {{ ref('fct_order_line') }}
 ),
 
+order_people as (
+    select * from {{ ref('int_orders__people') }}
+),
+
 traffic as (
     select * from {{ ref('int_channels__traffic') }}
 ),
@@ -61,12 +65,12 @@ headless as (
     where heads.order_key is null
 ),
 
--- Left joins 1:1: line_sums are unique on order_key, rates on currency and day.
+-- Left joins 1:1: line_sums and order_people are unique on order_key, rates on currency and day.
 from_heads as (
     select
         heads.order_key,
         heads.cancels_order_key,
-        heads.person_key,
+        order_people.person_key,
         heads.traffic_key,
         case
             when heads.order_type = 'sale' and heads.amount = 0 then 'free_order' else heads.order_type
@@ -90,6 +94,8 @@ from_heads as (
     from heads
     left join line_sums
         on heads.order_key = line_sums.order_key
+    left join order_people
+        on heads.order_key = order_people.order_key
     left join rates
         on heads.currency = rates.currency
         and heads.ordered_date = rates.date_day

@@ -10,14 +10,31 @@ cancellations as (
 
 rates as (
     select * from {{ ref('int_rates__daily') }}
+),
+
+order_people as (
+    select * from {{ ref('int_orders__people') }}
+),
+
+-- Whom a customer of a system is, where all their orders with a head say the same: for orders without one.
+customers as (
+    select
+        told_person_key,
+        min(person_key) as person_key
+    from order_people
+    group by told_person_key
+    having count(distinct person_key) = 1
 )
 
--- Left joins 1:1: cancellations are unique on order_line_key, rates on currency and day.
+-- Left joins 1:1: cancellations are unique on order_line_key, rates on currency and day, order_people on order_key, customers on the
+-- person told.
 select
     lines.order_line_key,
     lines.order_key,
     cancellations.sale_line_key,
-    lines.person_key,
+    case
+        when lines.person_key is not null then coalesce(order_people.person_key, customers.person_key, lines.person_key)
+    end as person_key,
     lines.product_id,
     lines.line_type,
     cancellations.link_status,
@@ -47,3 +64,7 @@ left join cancellations
 left join rates
     on lines.currency = rates.currency
     and lines.ordered_date = rates.date_day
+left join order_people
+    on lines.order_key = order_people.order_key
+left join customers
+    on lines.person_key = customers.told_person_key

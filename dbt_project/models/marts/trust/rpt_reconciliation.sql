@@ -1,9 +1,11 @@
 -- Grain: source x entity x system x measure (rows, amount) x currency. From the file to the mart: what came in, what was
--- rejected, replaced by a newer row of the same key, merged because two datasets of a system give the same record, and
+-- rejected, replaced by a newer row of the same key, merged because two datasets of a system (or its CRM) give the same record, and
 -- what the mart holds. difference = what none of this explains; it must be 0. Amounts of rejected rows are unknown.
 {% set entities = {
-    'leads': {'mart': 'fct_lead', 'id': 'lead_id', 'rows': '1'},
-    'deals': {'mart': 'fct_deal', 'id': 'deal_id', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount'},
+    'leads': {'mart': 'fct_lead', 'id': 'lead_id', 'rows': '1', 'crm': 'int_crm_leads__defined'},
+    'deals': {
+        'mart': 'fct_deal', 'id': 'deal_id', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount', 'crm': 'int_crm_deals__unioned',
+    },
     'orders': {
         'mart': 'fct_order', 'id': 'order_id', 'rows': '1', 'amount': 'amount', 'mart_amount': 'amount',
         'where': 'not is_derived_from_lines',
@@ -46,7 +48,10 @@
         'rows' as measure,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(count(*) as decimal(24, 6)) as quantity,
-        cast(count(*) - count(distinct {{ how.id }}) as decimal(24, 6)) as merged
+        cast(
+            count(*) - count(distinct {{ 'case when not ' ~ is_left_to_crm('source_system', ref(how.crm)) ~ ' then ' ~ how.id ~ ' end' if how.crm else how.id }})
+            as decimal(24, 6)
+        ) as merged
     from {{ ref('stg_' ~ name ~ '__' ~ entity) }}
     group by source_system
 {% endset %}
@@ -61,7 +66,9 @@
         currency,
         {{ money_sum(how.amount) }} as quantity,
         -- what the union does not take: all but the newest row of a record, in the union's own order
-        {{ money_sum('case when version_rank > 1 then ' ~ how.amount ~ ' else 0 end') }} as merged
+        {{ money_sum(
+            'case when version_rank > 1' ~ (' or ' ~ is_left_to_crm('source_system', ref(how.crm)) if how.crm else '') ~ ' then ' ~ how.amount ~ ' else 0 end'
+        ) }} as merged
     from (
         select
             *,

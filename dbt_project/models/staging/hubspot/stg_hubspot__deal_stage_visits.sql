@@ -14,6 +14,7 @@ ordered as (
         object_id as deal_id,
         value as stage_id,
         changed_at,
+        source_type,
         position,
         -- position 0 is the newest: of two changes in one moment the later one has the smaller
         lag(value) over (partition by object_id order by changed_at asc, position desc) as previous_stage_id
@@ -25,6 +26,7 @@ visits as (
         deal_id,
         stage_id,
         changed_at as entered_at,
+        source_type as changed_by,
         row_number() over (partition by deal_id order by changed_at asc, position desc) as visit_number,
         lead(changed_at) over (partition by deal_id order by changed_at asc, position desc) as left_at
     from ordered
@@ -43,6 +45,7 @@ select
     stages.stage_order,
     visits.entered_at,
     visits.left_at,
+    visits.changed_by,
     coalesce(stages.is_closed, false) as is_closed_stage
 from visits
 left join stages

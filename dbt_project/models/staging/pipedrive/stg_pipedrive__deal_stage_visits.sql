@@ -90,6 +90,7 @@ select
     stages.stage_order,
     visits.entered_at,
     visits.left_at,
+    cast(null as {{ dbt.type_string() }}) as changed_by,
     visits.stage_id in ('won', 'lost') as is_closed_stage
 from visits
 left join stages
