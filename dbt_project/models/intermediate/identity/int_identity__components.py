@@ -124,5 +124,6 @@ def model(dbt, session):
     all_nodes = nodes.project(f"node_number as number, {first_us}, kind_rank").fetchnumpy()
     people, merges = components(all_nodes, used)
     del used, all_nodes
-    # a relation of the session is written in its transaction
-    return session.from_arrow(people).join(session.from_arrow(merges), "node_number", how="left")
+    # joined in Arrow: DuckDB's join would hand bounds above 2^63 to Arrow's scan, which cannot hold them. A relation of the session is
+    # written in its transaction
+    return session.from_arrow(people.join(merges, "node_number", join_type="left outer"))
